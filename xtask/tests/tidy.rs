@@ -15,6 +15,11 @@ fn sqlx_stays_in_the_store() {
 }
 
 #[test]
+fn sql_is_glued_in_one_place() {
+    holds(names::sql_is_glued_in_one_place);
+}
+
+#[test]
 fn axum_stays_at_the_edge() {
     holds(names::axum_stays_at_the_edge);
 }

@@ -22,6 +22,7 @@ pub type Rule = fn(&Tree) -> Vec<Finding>;
 /// All rules, for those who want them at once; `tests/tidy.rs` holds each on its own.
 pub const RULES: &[Rule] = &[
     names::sqlx_stays_in_the_store,
+    names::sql_is_glued_in_one_place,
     names::axum_stays_at_the_edge,
     names::maud_stays_at_the_edge,
     arrows::engines_stands_alone,
@@ -120,7 +121,8 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<Source>) -> io::Result<()> 
         let path = format!("{prefix}{name}");
         if SKIPPED.contains(&name.as_str()) {
             continue;
-        } else if entry.file_type()?.is_dir() {
+        }
+        if entry.file_type()?.is_dir() {
             walk(&entry.path(), &format!("{path}/"), files)?;
         } else if is_text(&path) {
             files.push(Source::new(&path, &fs::read_to_string(entry.path())?));

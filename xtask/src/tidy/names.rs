@@ -7,6 +7,12 @@ pub fn sqlx_stays_in_the_store(tree: &Tree) -> Vec<Finding> {
     named_outside(tree, "sqlx", why, |path| is_file(path, "store") || path.contains("/src/ground/store/"))
 }
 
+/// sqlx takes literals only, but for what is wrapped in this type.
+pub fn sql_is_glued_in_one_place(tree: &Tree) -> Vec<Finding> {
+    let why = "SQL is a literal; what must be glued is glued in ground/store/";
+    named_outside(tree, "AssertSqlSafe", why, |path| path.contains("/src/ground/store/"))
+}
+
 pub fn axum_stays_at_the_edge(tree: &Tree) -> Vec<Finding> {
     let why = "axum is named only in ground/web/, a slice's api.rs and console.rs, and serve.rs";
     named_outside(tree, "axum", why, is_edge)
@@ -41,7 +47,7 @@ fn named_outside(tree: &Tree, library: &str, why: &str, allowed: impl Fn(&str) -
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Tree, axum_stays_at_the_edge, maud_stays_at_the_edge, sqlx_stays_in_the_store};
+    use super::*;
 
     #[test]
     fn sqlx_is_seen_outside_the_store() {
@@ -55,6 +61,14 @@ mod tests {
         let expected =
             [("crates/rolecall/src/people/tokens/mod.rs", 2), ("crates/engines/src/postgresql/store.rs", 1)];
         assert_eq!(found, expected.map(|(file, line)| (file.to_owned(), line)));
+    }
+
+    #[test]
+    fn glued_sql_is_seen() {
+        let text = "sqlx::query(sqlx::AssertSqlSafe(text))";
+        let found = |path| sql_is_glued_in_one_place(&Tree::of(&[(path, text)])).len();
+        assert_eq!(found("crates/rolecall/src/ground/store/migrate.rs"), 0);
+        assert_eq!(found("crates/rolecall/src/people/tokens/store.rs"), 1);
     }
 
     #[test]
