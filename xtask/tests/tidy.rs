@@ -1,4 +1,5 @@
 //! ARCHITECTURE.md's rules, each a test. What breaks one is named by file, line and a sentence.
+#![cfg(test)]
 
 use xtask::tidy::{Rule, Tree, arrows, budgets, documents, names, orphans, testing};
 
