@@ -1,1 +1,3 @@
-//! Rolecall.
+//! Rolecall: who may use which database, as what, since when, and why.
+
+pub mod ground;
