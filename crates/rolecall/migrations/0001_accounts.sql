@@ -24,6 +24,7 @@ CREATE TABLE token (
     created_at BIGINT NOT NULL,
     expires_at BIGINT,                       -- NULL: never
     extend_by BIGINT,                        -- milliseconds that a use puts the end off to; NULL: it stays
+    proved_at BIGINT NOT NULL,               -- when its holder last proved who they are
     last_used_at BIGINT NOT NULL,
     last_ip TEXT NOT NULL DEFAULT '',
     last_user_agent TEXT NOT NULL DEFAULT '',

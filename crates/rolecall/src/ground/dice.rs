@@ -64,6 +64,13 @@ impl Dice {
         Dice { source: Source::Seeded { seed, drawn: Arc::default() }, clock, last_id: Arc::default() }
     }
 
+    /// Between half of `most` and `most`, so that those who wait don't all wake at once.
+    #[must_use]
+    pub fn jitter(&self, most: Duration) -> Duration {
+        let [byte] = self.bytes::<1>();
+        most / 2 + most / 2 * u32::from(byte) / 255
+    }
+
     /// Fills a buffer with random bytes.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.source {

@@ -1,6 +1,10 @@
-//! What every wing stands on: secrets, time, randomness, sealing, figures.
+//! What every wing stands on.
 
+pub mod access;
+pub mod audit;
 pub mod clock;
 pub mod dice;
+pub mod jobs;
 pub mod secret;
+pub mod store;
 pub mod vault;

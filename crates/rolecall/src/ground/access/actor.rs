@@ -66,11 +66,11 @@ pub struct TokenUse {
 impl TokenUse {
     /// Whether the token is still good; a use puts its end off.
     pub fn touch(&self, now: At) -> bool {
-        if now.milliseconds() >= self.expires_at.load(Ordering::Relaxed) {
+        if now.millis() >= self.expires_at.load(Ordering::Relaxed) {
             return false;
         }
         if let Some(by) = self.extend_by {
-            self.expires_at.store(now.milliseconds() + by, Ordering::Relaxed);
+            self.expires_at.store(now.millis() + by, Ordering::Relaxed);
         }
         true
     }

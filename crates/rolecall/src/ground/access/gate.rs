@@ -110,7 +110,7 @@ impl Gate {
         let token = TokenUse {
             key: row.key,
             hash,
-            expires_at: AtomicI64::new(row.expires_at.map_or(i64::MAX, At::milliseconds)),
+            expires_at: AtomicI64::new(row.expires_at.map_or(i64::MAX, At::millis)),
             extend_by: row.extend_by,
         };
         let known = Arc::new(Known {
@@ -140,7 +140,7 @@ impl Gate {
     }
 
     fn note_use(&self, token: &TokenUse, at: At, address: IpAddr, user_agent: &str) {
-        let expires_at = token.extend_by.map(|by| At::from_milliseconds(at.milliseconds() + by));
+        let expires_at = token.extend_by.map(|by| At::from_millis(at.millis() + by));
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         match uses.get_mut(&token.key) {
             Some(last) if last.address == address && last.user_agent == user_agent => {

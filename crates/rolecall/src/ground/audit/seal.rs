@@ -75,7 +75,7 @@ pub async fn seal_pending(store: &Store, vault: &Vault) -> Result<usize, Error> 
             }
             if !pending.is_empty() {
                 let signature = vault.signer().sign(&statement(sequence, &before));
-                let checkpoint = Checkpoint { sequence, hash: before, signature };
+                let checkpoint = Checkpoint { sequence, hash: before, signature: signature.to_vec() };
                 store::insert_checkpoint(tx, &checkpoint, store.clock().now()).await?;
             }
             Ok(pending.len())

@@ -2,4 +2,4 @@
 
 use crate::ground::clock::At;
 
-crate::stored_as!(At: i64, |at| at.milliseconds(), |milliseconds| Ok(At::from_milliseconds(milliseconds)));
+crate::stored_as!(At: i64, |at| at.millis(), |milliseconds| Ok(At::from_millis(milliseconds)));
