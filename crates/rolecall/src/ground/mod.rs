@@ -2,5 +2,7 @@
 
 pub mod clock;
 pub mod dice;
+pub mod passwords;
 pub mod secret;
+pub mod throttle;
 pub mod vault;
