@@ -101,7 +101,7 @@ impl Dice {
         bytes
     }
 
-    /// A new id (UUIDv7). Ids of one process grow strictly, also within one millisecond and when the clock is
+    /// A new id (a UUID of version 7). Ids of one process grow strictly, also within one millisecond and when the clock is
     /// set back, so that the newest row is the last one of its index; 62 bits of each are random.
     #[must_use]
     pub fn uuid(&self) -> Uuid {
@@ -112,9 +112,9 @@ impl Dice {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(tick(last)))
             .map_or(now, tick);
         let [.., high, low] = ticks.to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = self.bytes();
-        uuid::Builder::from_unix_timestamp_millis(ticks >> 12, &[high & 0x0f, low, a, b, c, d, e, f, g, h])
-            .into_uuid()
+        let mut random = self.bytes::<10>();
+        random.iter_mut().zip([high & 0x0f, low]).for_each(|(to, from)| *to = from);
+        uuid::Builder::from_unix_timestamp_millis(ticks >> 12, &random).into_uuid()
     }
 
     /// A text of so many letters, each equally likely.
@@ -195,7 +195,7 @@ mod tests {
         hands.set(At::from_millis(5));
         ids.push(dice.uuid());
         assert!(ids.is_sorted_by(|a, b| a < b));
-        hands.set(At::from_millis(1_769_851_800_007).plus(Duration::from_secs(60)));
+        hands.set(At::from_millis(1_769_851_800_007).plus(Duration::from_mins(1)));
         let id = dice.uuid();
         assert_eq!(id.get_version_num(), 7);
         assert_eq!(id.get_timestamp().unwrap().to_unix(), (1_769_851_860, 7_000_000));

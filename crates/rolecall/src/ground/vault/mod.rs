@@ -231,11 +231,10 @@ impl Vault {
     /// When the key is not in the ring, the format is unknown, or the bytes are not what was sealed for this place.
     pub fn open(&self, place: &Place, blob: &[u8]) -> Result<Secret, VaultError> {
         let damaged = || VaultError::Damaged { place: place.to_string() };
-        let (id, nonce, ciphertext) = match split(blob) {
-            Ok(parts) => parts,
-            Err(Some(format)) => return Err(VaultError::UnknownFormat { place: place.to_string(), format }),
-            Err(None) => return Err(damaged()),
-        };
+        if let Some(format) = blob.first().copied().filter(|format| *format != FORMAT) {
+            return Err(VaultError::UnknownFormat { place: place.to_string(), format });
+        }
+        let (id, nonce, ciphertext) = split(blob).ok_or_else(damaged)?;
         let key =
             self.ring.find(id).ok_or_else(|| VaultError::UnknownKey { place: place.to_string(), key: id })?;
         let payload = Payload { msg: ciphertext, aad: &place.bound_to(id) };
@@ -246,7 +245,7 @@ impl Vault {
     /// Whether a blob was sealed with another key than the current one, so that sealing it again lets the old key go.
     #[must_use]
     pub fn needs_resealing(&self, blob: &[u8]) -> bool {
-        !matches!(split(blob), Ok((id, ..)) if id == self.ring.current().id())
+        split(blob).is_none_or(|(id, ..)| id != self.ring.current().id())
     }
 
     /// A keyed digest (HMAC-SHA-256) by the current key, to store beside a secret that must be found again.
@@ -295,13 +294,10 @@ fn mac_with(key: &SealingKey, context: &str, bytes: &[u8]) -> [u8; 32] {
     key_ring::to_32(hmac.sign().as_ref())
 }
 
-/// The parts of a blob; the error is the format byte if that is unknown, nothing if the blob is cut short.
-fn split(blob: &[u8]) -> Result<(KeyId, [u8; NONCE], &[u8]), Option<u8>> {
-    let (format, rest) = blob.split_first().ok_or(None)?;
-    if *format != FORMAT {
-        return Err(Some(*format));
-    }
-    let (id, rest) = rest.split_first_chunk::<8>().ok_or(None)?;
-    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(None)?;
-    Ok((KeyId::from_bytes(*id), *nonce, ciphertext))
+/// The parts of a blob of our format; nothing if it is another or cut short.
+fn split(blob: &[u8]) -> Option<(KeyId, [u8; NONCE], &[u8])> {
+    let (_, rest) = blob.split_first().filter(|(format, _)| **format == FORMAT)?;
+    let (id, rest) = rest.split_first_chunk::<8>()?;
+    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>()?;
+    Some((KeyId::from_bytes(*id), *nonce, ciphertext))
 }
