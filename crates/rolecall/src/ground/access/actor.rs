@@ -1,6 +1,6 @@
 //! Who is calling, and in what standing. Only `access` makes an actor.
 
-use super::{AccountKey, Action, Allowed, Decision, Organization, OrganizationRole, Own, Project, ProjectKey, ProjectRole, Refusal, Thing, TokenKey};
+use super::{AccountKey, AccountView, Action, Allowed, Decision, Organization, OrganizationRole, Own, Project, ProjectKey, ProjectRole, Refusal, Thing, TokenKey};
 use crate::ground::clock::At;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,20 +11,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct Standing {
     /// The account's key.
     pub key: AccountKey,
-    /// Its id (D2).
-    pub id: String,
-    /// Its full name.
-    pub name: String,
-    /// Its email.
-    pub email: Option<String>,
+    /// The account.
+    pub account: AccountView,
     /// The flag (C3).
     pub superadmin: bool,
     /// Its role in each organization.
     pub organizations: Vec<(Organization, OrganizationRole)>,
     /// Its explicit role in each project.
     pub projects: Vec<(Project, ProjectRole)>,
-    /// When the account was made.
-    pub created_at: At,
 }
 
 impl Standing {

@@ -101,7 +101,7 @@ impl<A: Action> Proof for Allowed<A> {
         A::ID
     }
     fn account(&self) -> &str {
-        &self.actor.standing().id
+        &self.actor.standing().account.id
     }
     fn resource(&self) -> Resource {
         self.thing.resource()
@@ -135,7 +135,7 @@ pub struct Own<A: Action> {
 
 impl<A: Action> Own<A> {
     pub(super) fn new(actor: Actor) -> Self {
-        let account = Account { key: actor.standing().key, id: actor.standing().id.clone() };
+        let account = Account { key: actor.standing().key, id: actor.standing().account.id.clone() };
         Self { actor, account, action: PhantomData }
     }
 

@@ -1,22 +1,14 @@
 //! What decisions read: standings, tokens, and the things that paths name.
 
 use super::actor::{Actor, Credential};
-use super::{Account, AccountKey, Organization, OrganizationRole, Project, ProjectKey, ProjectRole, Refusal, Standing, Thing, TokenKey};
+use super::{Account, AccountKey, AccountView, Organization, OrganizationRole, Project, ProjectKey, ProjectRole, Refusal, Standing, Thing, TokenKey};
 use crate::ground::clock::At;
 use crate::ground::store::{Error, ReadTx, Tx};
 use crate::{row, sql};
 
-row! {
-    struct AccountRow {
-        key: AccountKey,
-        id: String,
-        name: String,
-        email: Option<String>,
-        superadmin: bool,
-        disabled: bool,
-        created_at: At,
-    }
-}
+const ACCOUNT: &str = "SELECT id, kind, name, email, (password_hash IS NOT NULL) AS has_password, disabled,
+    created_at, last_sign_in_at FROM account WHERE key = $1 AND disabled = FALSE";
+const SUPERADMIN: &str = "SELECT superadmin FROM account WHERE key = $1";
 
 row! {
     /// A token and what it needs to be used.
@@ -39,9 +31,6 @@ impl From<ProjectRow> for Project {
     }
 }
 
-const ACCOUNT: &str =
-    "SELECT key, id, name, email, superadmin, disabled, created_at FROM account WHERE key = $1";
-
 /// The token of this hash.
 pub async fn token(tx: &mut ReadTx, hash: &[u8]) -> Result<Option<TokenRow>, Error> {
     sql!(maybe tx, TokenRow, "SELECT key, account, expires_at, extend_by, organization FROM token WHERE hash = $1", hash)
@@ -49,31 +38,22 @@ pub async fn token(tx: &mut ReadTx, hash: &[u8]) -> Result<Option<TokenRow>, Err
 
 /// Everything an account is and may; `None` when it is gone or disabled.
 pub async fn standing(tx: &mut ReadTx, account: AccountKey) -> Result<Option<Standing>, Error> {
-    let Some(row) = sql!(maybe tx, AccountRow, ACCOUNT, account)?.filter(|row| !row.disabled) else {
-        return Ok(None);
-    };
+    let key = account;
+    let Some(account) = sql!(maybe tx, AccountView, ACCOUNT, key)? else { return Ok(None) };
+    let (superadmin,) = sql!(one tx, (bool,), SUPERADMIN, key)?;
     let organizations = sql!(all tx, (String, String, OrganizationRole),
         "SELECT o.id, o.name, m.role FROM organization_member m JOIN organization o ON o.id = m.organization
-         WHERE m.account = $1 ORDER BY o.folded_name, o.id", account)?;
+         WHERE m.account = $1 ORDER BY o.folded_name, o.id", key)?;
     let projects = sql!(all tx, (ProjectKey, String, String, ProjectRole),
         "SELECT p.key, p.name, p.organization, m.role FROM project_member m JOIN project p ON p.key = m.project
-         WHERE m.account = $1 ORDER BY p.name", account)?;
+         WHERE m.account = $1 ORDER BY p.name", key)?;
     let organizations =
         organizations.into_iter().map(|(id, name, role)| (Organization { id, name }, role)).collect();
     let projects = projects
         .into_iter()
         .map(|(key, name, organization, role)| (Project { key, name, organization }, role))
         .collect();
-    Ok(Some(Standing {
-        key: row.key,
-        id: row.id,
-        name: row.name,
-        email: row.email,
-        superadmin: row.superadmin,
-        organizations,
-        projects,
-        created_at: row.created_at,
-    }))
+    Ok(Some(Standing { key, account, superadmin, organizations, projects }))
 }
 
 /// The part of a standing that bears on `thing`, read where the change will be written.
@@ -82,33 +62,24 @@ pub(super) async fn standing_in(
     account: AccountKey,
     thing: &dyn Thing,
 ) -> Result<Option<Standing>, Error> {
-    let Some(row) = sql!(maybe tx, AccountRow, ACCOUNT, account)?.filter(|row| !row.disabled) else {
-        return Ok(None);
-    };
+    let key = account;
+    let Some(account) = sql!(maybe tx, AccountView, ACCOUNT, key)? else { return Ok(None) };
+    let (superadmin,) = sql!(one tx, (bool,), SUPERADMIN, key)?;
     let mut organizations = Vec::new();
     if let Some(id) = thing.organization() {
         let role = sql!(maybe tx, (OrganizationRole,),
-            "SELECT role FROM organization_member WHERE organization = $1 AND account = $2", id, account)?;
+            "SELECT role FROM organization_member WHERE organization = $1 AND account = $2", id, key)?;
         organizations.extend(role.map(|(role,)| (Organization { id: id.to_owned(), name: String::new() }, role)));
     }
     let mut projects = Vec::new();
-    if let Some(key) = thing.project() {
-        let found = sql!(maybe tx, ProjectRow, "SELECT key, name, organization FROM project WHERE key = $1", key)?;
+    if let Some(project) = thing.project() {
+        let found = sql!(maybe tx, ProjectRow, "SELECT key, name, organization FROM project WHERE key = $1", project)?;
         let project = Project::from(found.ok_or(Error::Withdrawn(Refusal::Unknown))?);
         let role = sql!(maybe tx, (ProjectRole,),
-            "SELECT role FROM project_member WHERE project = $1 AND account = $2", key, account)?;
+            "SELECT role FROM project_member WHERE project = $1 AND account = $2", project.key, key)?;
         projects.extend(role.map(|(role,)| (project, role)));
     }
-    Ok(Some(Standing {
-        key: row.key,
-        id: row.id,
-        name: row.name,
-        email: row.email,
-        superadmin: row.superadmin,
-        organizations,
-        projects,
-        created_at: row.created_at,
-    }))
+    Ok(Some(Standing { key, account, superadmin, organizations, projects }))
 }
 
 /// A token revoked a moment ago does not write.

@@ -1,5 +1,7 @@
 //! The kinds of things that actions are done to, as far as decisions need to know them.
 
+use crate::ground::clock::At;
+
 crate::key! {
     /// An account's key; its id is what people see.
     AccountKey
@@ -11,6 +13,40 @@ crate::key! {
 crate::key! {
     /// A token's key, safe to show.
     TokenKey
+}
+
+crate::words! {
+    /// What kind of account it is (D1).
+    pub enum AccountKind {
+        /// Somebody.
+        Person = "person",
+        /// A program: no password, no console.
+        Application = "application",
+    }
+}
+
+crate::row! {
+    /// An account as its holder sees it.
+    #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+    #[schema(as = Account)]
+    pub struct AccountView {
+        /// Its id (D2).
+        pub id: String,
+        /// Person or application.
+        pub kind: AccountKind,
+        /// Full name.
+        pub name: String,
+        /// Email, if there is one.
+        pub email: Option<String>,
+        /// Whether it can sign in by password.
+        pub has_password: bool,
+        /// Whether it is kept out.
+        pub disabled: bool,
+        /// When it was made.
+        pub created_at: At,
+        /// When it signed in last.
+        pub last_sign_in_at: Option<At>,
+    }
 }
 
 /// A thing that can be acted upon.

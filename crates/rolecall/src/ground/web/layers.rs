@@ -58,7 +58,7 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     if !is_asset {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    if app.config.is_https() {
+    if app.config.speaks_tls() {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
@@ -85,7 +85,7 @@ pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, app.config.max_body_bytes).await else {
+    let Ok(bytes) = to_bytes(body, app.config.request_body_limit_bytes).await else {
         return Problem::malformed("The form is larger than this server takes.").into_response();
     };
     if !csrf::form_matches(&app, &token, &parts.headers, &bytes) {

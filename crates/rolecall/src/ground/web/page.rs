@@ -106,7 +106,7 @@ fn navigation(shell: &Shell) -> Markup {
             }
             form.me method="post" action="/sign-out" {
                 (shell.token())
-                span title=(standing.id) { (standing.id) }
+                span title=(standing.account.id) { (standing.account.id) }
                 button.link { "Log out" }
             }
         }

@@ -28,7 +28,8 @@ impl ClientAddress {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip().to_canonical());
-        if !app.config.trusted_proxies.contains(&peer) {
+        let is_ours = |address: IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));
+        if !is_ours(peer) {
             return Self(peer);
         }
         // The last address that a proxy of ours did not add itself.
@@ -36,7 +37,7 @@ impl ClientAddress {
         let client = forwarded
             .rsplit(',')
             .filter_map(|text| text.trim().parse::<IpAddr>().ok())
-            .find(|address| !app.config.trusted_proxies.contains(address));
+            .find(|address| !is_ours(*address));
         Self(client.unwrap_or(peer))
     }
 }
@@ -76,11 +77,23 @@ async fn actor(parts: &mut Parts, app: &App) -> Result<Actor, Problem> {
     Ok(actor)
 }
 
+/// Passwords and tokens cross no network in clear.
+fn refuse_plain_http(app: &App, address: IpAddr) -> Result<(), Problem> {
+    if app.config.speaks_tls() || address.is_loopback() {
+        return Ok(());
+    }
+    Err(Problem { code: "insecure_transport", ..Problem::forbidden(
+        "Rolecall takes no password or token over plain http from another machine; set ROLECALL_TLS_CERT and \
+         ROLECALL_TLS_KEY, or put it behind a proxy with TLS and set ROLECALL_BASE_URL and ROLECALL_TRUSTED_PROXIES.",
+    ) })
+}
+
 async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
     let ClientAddress(address) = ClientAddress::of(parts, app);
     let organization = organization_of(parts);
     let organization = organization.as_deref();
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        refuse_plain_http(app, address)?;
         let value = value.to_str().map_err(|_| Problem::invalid_credentials(UNREADABLE))?;
         let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
         if scheme.eq_ignore_ascii_case("bearer") {
@@ -165,7 +178,7 @@ impl Named for Project {
 
 impl Named for Account {
     async fn find(_: &mut Parts, _: &App, actor: &Actor) -> Result<Option<Self>, Problem> {
-        Ok(Some(Self { key: actor.standing().key, id: actor.standing().id.clone() }))
+        Ok(Some(Self { key: actor.standing().key, id: actor.standing().account.id.clone() }))
     }
 }
 
@@ -187,7 +200,7 @@ impl<A: Action<On: Named>> FromRequestParts<App> for Allowed<A> {
             let mut problem = Problem::from(refusal);
             if problem.status == 403 {
                 let decision = app.dice.uuid().to_string();
-                let account = &actor.standing().id;
+                let account = &actor.standing().account.id;
                 tracing::info!(decision, account, action = A::ID.name(), detail = problem.detail, "refused");
                 problem.decision = Some(decision);
             }
@@ -208,7 +221,9 @@ impl<A: Action> FromRequestParts<App> for Bearer<A> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Ok(Self::new(ClientAddress::of(parts, app).0))
+        let ClientAddress(address) = ClientAddress::of(parts, app);
+        refuse_plain_http(app, address)?;
+        Ok(Self::new(address))
     }
 }
 
@@ -259,4 +274,19 @@ impl Describe for Anybody {
     fn describe(spec: &mut Spec) {
         spec.guard = Some(Guard::Open);
     }
+}
+
+/// The program that calls, as it names itself.
+pub struct UserAgent(pub String);
+
+impl FromRequestParts<App> for UserAgent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Ok(Self(user_agent(parts).to_owned()))
+    }
+}
+
+impl Describe for UserAgent {
+    fn describe(_: &mut Spec) {}
 }

@@ -53,7 +53,7 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
         .merge(Router::<()>::from(docs))
         .fallback(nowhere)
         .layer(from_fn_with_state(app.clone(), layers::refuse_forgery))
-        .layer(DefaultBodyLimit::max(app.config.max_body_bytes))
+        .layer(DefaultBodyLimit::max(app.config.request_body_limit_bytes))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, app.config.request_timeout))
         .layer(CatchPanicLayer::new())
         .layer(CompressionLayer::new())
