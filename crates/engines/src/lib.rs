@@ -1,1 +1,3 @@
 //! External databases.
+
+pub mod postgresql;
