@@ -7,6 +7,7 @@
 //! only one that sends any, `marker` the only one that knows how our roles are told from other people's.
 
 mod changes;
+pub mod cluster;
 mod databases;
 mod deletion;
 mod dial;
