@@ -4,5 +4,6 @@ pub mod clock;
 pub mod dice;
 pub mod passwords;
 pub mod secret;
+pub mod telemetry;
 pub mod throttle;
 pub mod vault;
