@@ -27,9 +27,8 @@ pub use values::{LogFormat, Network, StoreAddress};
 /// Variables with our prefix that belong to the command line and to tests, not to the server.
 const OTHER_VARIABLES: [&str; 3] = ["ROLECALL_URL", "ROLECALL_TOKEN", "ROLECALL_ORGANIZATION"];
 
-/// What the server was told. Each field is the setting of that name, see [`SETTINGS`]; paths are absolute.
+/// What the server was told. Each field is the setting of that name: [`SETTINGS`] says what it is for. Paths are absolute.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the table says what each is for, once")]
 pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
