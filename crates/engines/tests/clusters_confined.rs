@@ -5,9 +5,10 @@ mod clusters_support;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::process::Command;
 
 use clusters_support::*;
-use engines::postgresql::cluster::{Cluster, Confinement};
+use engines::postgresql::cluster::{Cluster, Confinement, PATIENCE, Status};
 use tokio_postgres::Client;
 
 /// What a shell command run by the server prints; the error if it fails.
@@ -94,9 +95,15 @@ async fn two_clusters_cannot_touch_each_other() {
     refused(&client, &format!("kill -0 {pid}")).await;
     refused(&client, &format!("kill -0 {}", std::process::id())).await;
     assert_eq!(running(&other).await.0, pid);
+
     // Neither can it listen where the other will, once that is stopped.
-    let settings = "SELECT current_setting('port')";
-    assert_eq!(one(&client, settings).await, running(&one_cluster).await.1.to_string());
+    let (_, port) = running(&other).await;
+    other.stop(PATIENCE).await.unwrap();
+    let listen =
+        format!("use IO::Socket::INET; IO::Socket::INET->new(LocalPort => {port}, Listen => 1) or die $!");
+    assert!(Command::new("perl").args(["-e", &listen]).status().unwrap().success());
+    let said = shell(&client, &format!("perl -e '{listen}' 2>&1 || true")).await.unwrap();
+    assert!(said.contains("Permission denied"), "{said}");
 }
 
 #[tokio::test]
@@ -118,7 +125,7 @@ async fn a_superuser_who_forges_the_pid_file_makes_us_signal_nobody_else() {
     let bench = Bench::new().await;
     let cluster = bench.create("main", &newest()).await;
     let client = over_socket(&cluster).await;
-    let mut victim = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let mut victim = Command::new("sleep").arg("600").spawn().unwrap();
     shell(&client, &format!("sed -i 1s/.*/{}/ postmaster.pid", victim.id())).await.unwrap();
     cluster.restart().await.unwrap();
     over_socket(&cluster).await;
@@ -281,4 +288,62 @@ async fn a_new_certificate_counts_without_a_restart() {
     assert_ne!(fs::read_to_string(&file).unwrap(), old);
     over_tls(&bench.home, port).await.unwrap();
     assert_eq!(running(&cluster).await.0, pid);
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_number_of_its_own_runs_as_an_unprivileged_account_and_says_so() {
+    let bench = Bench::new().await;
+    let mut plan = bench.plan("main", &newest());
+    plan.owner = None;
+    let cluster = bench.make(&plan).await.unwrap();
+    assert_eq!(cluster.confinement().await.unwrap(), Confinement { uid: false, landlock: true });
+    let (pid, _) = running(&cluster).await;
+    assert_ne!(fs::metadata(format!("/proc/{pid}")).unwrap().uid(), 0);
+    kill(pid);
+    until("the crash is seen", async || cluster.status().await.unwrap() == Status::Crashed).await;
+    cluster.start().await.unwrap();
+    cluster.destroy().await.unwrap();
+    assert_eq!(processes_below(&bench.root()), []);
+}
+
+#[tokio::test]
+async fn without_root_a_cluster_runs_as_ourselves_and_landlock_keeps_it_from_our_files() {
+    if rustix::process::geteuid().is_root() {
+        return as_nobody("without_root_a_cluster_runs_as_ourselves_and_landlock_keeps_it_from_our_files");
+    }
+    let bench = Bench::new().await;
+    let cluster = bench.create("main", &newest()).await;
+    let other = bench.create("other", &newest()).await;
+    assert_eq!(cluster.confinement().await.unwrap(), Confinement { uid: false, landlock: true });
+    let (pid, port) = running(&cluster).await;
+    over_tls(&bench.home, port).await.unwrap();
+    let client = over_socket(&cluster).await;
+    for file in ["authority/authority.key", "clusters/other/data/PG_VERSION", "clusters/main/cluster"] {
+        let file = bench.folder.path().join(file);
+        fs::read(&file).unwrap();
+        refused(&client, &format!("cat {}", file.display())).await;
+    }
+    refused(&client, &format!("kill -0 {}", std::process::id())).await;
+    refused(&client, &format!("kill -0 {}", running(&other).await.0)).await;
+
+    kill(pid);
+    until("the crash is seen", async || cluster.status().await.unwrap() == Status::Crashed).await;
+    cluster.start().await.unwrap();
+    cluster.destroy().await.unwrap();
+    assert!(matches!(other.status().await.unwrap(), Status::Running { .. }));
+    other.destroy().await.unwrap();
+    assert_eq!(processes_below(&bench.root()), []);
+}
+
+/// Runs a test of this file again as a user without rights, from a copy that this user can reach.
+fn as_nobody(test: &str) {
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("tests");
+    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let test =
+        Command::new(copy).args(["--exact", test]).current_dir("/").uid(65534).gid(65534).output().unwrap();
+    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stdout));
+    assert!(String::from_utf8_lossy(&test.stdout).contains("1 passed"));
 }

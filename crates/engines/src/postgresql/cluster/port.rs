@@ -39,6 +39,8 @@ pub(super) fn free(addresses: &[IpAddr], port: u16) -> Result<(), ClusterError> 
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return Err(ClusterError::PortTaken { port, address });
             }
+            // IPv6 may have been switched off since; IPv4 remains.
+            Err(_) if address == IpAddr::from(Ipv6Addr::LOCALHOST) => {}
             Err(source) => return Err(ClusterError::Listen { address, source }),
         }
     }

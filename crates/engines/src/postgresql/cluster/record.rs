@@ -78,6 +78,12 @@ impl Record {
     }
 }
 
+/// Refuses names that would break the record's lines, or that no certificate can carry.
+pub(super) fn check_hosts(hosts: &[String]) -> Result<(), ClusterError> {
+    let fit = |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && c != ',');
+    hosts.iter().find(|host| !fit(host)).map_or(Ok(()), |host| Err(ClusterError::Host(host.clone())))
+}
+
 fn parse(text: &str) -> Result<Record, &'static str> {
     let mut lines = text.lines();
     if lines.next() != Some(HEAD) {

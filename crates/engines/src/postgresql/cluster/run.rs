@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
@@ -13,7 +15,7 @@ use super::folder::{self, Lock};
 use super::network::Network;
 use super::owner::Owner;
 use super::process::{self, Found, Phase, Postmaster, Process};
-use super::record::Record;
+use super::record::{Record, check_hosts};
 use super::{Cluster, Status, blocking, installations, port, settings};
 
 /// How long a server is given to disconnect its clients and write out what it holds.
@@ -91,6 +93,18 @@ impl Cluster {
         .await
     }
 
+    /// Changes the addresses that it listens on beside loopback, and the names that its certificate carries. It
+    /// counts from the next start on.
+    pub async fn write_listen(&self, listen: &[IpAddr], hosts: &[String]) -> Result<(), ClusterError> {
+        let (listen, hosts) = (port::addresses(listen), hosts.to_vec());
+        check_hosts(&hosts)?;
+        let _lock = self.lock().await?;
+        self.blocking(move |cluster| {
+            Record { listen, hosts, ..cluster.whole()? }.write(&cluster.layout.record())
+        })
+        .await
+    }
+
     /// Renews the server's certificate when it soon runs out; says whether it did. Call it once a day.
     pub async fn renew_certificate(&self) -> Result<bool, ClusterError> {
         let _lock = self.lock().await?;
@@ -151,7 +165,11 @@ impl Cluster {
         let owner = record.runs_as()?;
         let layout = self.layout.clone();
         if let Found::Alive(server) = blocking(move || process::find(&layout, owner)).await? {
-            return self.ready(&server.process, owner).await;
+            if server.phase != Phase::Stopping {
+                return self.ready(&server.process, owner).await;
+            }
+            // Someone else stops it; it is started when that is done, and what does not end is swept away.
+            server.process.ended_within(PATIENCE).await?;
         }
         self.clear(owner).await?;
         let kept = record.clone();
@@ -252,16 +270,17 @@ impl Cluster {
     fn last_words(&self) -> String {
         let logs = fs::read_dir(self.layout.log()).into_iter().flatten().flatten();
         let newest = logs.max_by_key(|log| log.metadata().and_then(|facts| facts.modified()).ok());
-        let said = [Some(self.layout.start_log()), newest.map(|log| log.path())];
-        let said: Vec<_> = said
-            .into_iter()
-            .flatten()
-            .map(|path| folder::read_guarded(&path, 4096).unwrap_or_default())
-            .collect();
+        let read = |path: &Path| folder::read_guarded(path, 4096).unwrap_or_default();
+        let before_log = read(&self.layout.start_log());
+        let log = newest.map(|log| read(&log.path())).unwrap_or_default();
+        // A line of a client's names the client before its level; the server's own do not.
         let last =
-            |level| said.iter().rev().find_map(|text| text.lines().rev().find(|line| line.contains(level)));
-        let line = last("FATAL:").or_else(|| last("PANIC:")).or_else(|| last("ERROR:")).or_else(|| last(""));
-        line.unwrap_or("nothing").trim().to_owned()
+            |text: &str, level: &str| Some(text.lines().rev().find(|line| line.contains(level))?.to_owned());
+        let line = last(&before_log, "FATAL:")
+            .or_else(|| last(&log, "] FATAL:"))
+            .or_else(|| last(&log, "] PANIC:"))
+            .or_else(|| last(&before_log, ""));
+        line.unwrap_or_else(|| "nothing".to_owned())
     }
 }
 
