@@ -14,6 +14,7 @@ use engines::postgresql::cluster::{
     Authority, Cluster, ClusterError, Home, Installation, PORTS, Plan, Status, installations,
 };
 use ring::{digest, hmac, pbkdf2};
+use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio_postgres::config::SslMode;
@@ -83,7 +84,14 @@ pub async fn open(folder: &Path) -> Home {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        // Twice, since a server that is being killed may just have started another process.
+        // Told to end at once, a server gives its shared memory back; killed, it does not.
+        let servers = servers_below(&self.root());
+        servers.iter().for_each(|pid| signal(*pid, Signal::QUIT));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline && !servers_below(&self.root()).is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Twice, since what is being killed may just have started another process.
         for pid in processes_below(&self.root()).into_iter().chain(processes_below(&self.root())) {
             kill(pid);
         }
@@ -127,10 +135,39 @@ fn processes(wanted: impl Fn(&Path) -> bool) -> Vec<i32> {
         .collect()
 }
 
+/// The first process of each server whose folder lies below a folder.
+fn servers_below(folder: &Path) -> Vec<i32> {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    processes(|proc| {
+        let line = fs::read(proc.join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        matches!(&words[..], [_, flag, data, ..] if flag == "-D" && Path::new(&**data).starts_with(&folder))
+    })
+}
+
 pub fn kill(pid: i32) {
-    if let Some(pid) = rustix::process::Pid::from_raw(pid) {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-    }
+    signal(pid, Signal::KILL);
+}
+
+fn signal(pid: i32, signal: Signal) {
+    let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
+}
+
+/// How much shared memory a user holds, by the system's count of segments.
+pub fn shared_memory_of(uid: u32) -> usize {
+    let listed = fs::read_to_string("/proc/sysvipc/shm").unwrap();
+    listed.lines().filter(|line| line.split_whitespace().nth(7) == Some(&uid.to_string())).count()
+}
+
+/// Has this machine's kernel Landlock? Without it a user of its own is all that confines a server.
+pub fn landlock() -> bool {
+    use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
+    let hard = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    hard.handle_access(AccessFs::ReadFile).and_then(Ruleset::create).is_ok()
+}
+
+pub fn root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// Waits for something to come true, for a while.

@@ -16,7 +16,7 @@ use super::network::Network;
 use super::owner::Owner;
 use super::process::{self, Found, Phase, Postmaster, Process};
 use super::record::{Record, check_hosts};
-use super::{Cluster, Status, blocking, installations, port, settings};
+use super::{Cluster, Status, blocking, installations, leftovers, port, settings};
 
 /// How long a server is given to disconnect its clients and write out what it holds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -171,7 +171,7 @@ impl Cluster {
             // Someone else stops it; it is started when that is done, and what does not end is swept away.
             server.process.ended_within(PATIENCE).await?;
         }
-        self.clear(owner).await?;
+        leftovers::clear(&self.layout, owner).await?;
         let kept = record.clone();
         self.blocking(move |cluster| {
             cluster.certify(&kept)?;
@@ -234,21 +234,7 @@ impl Cluster {
                 }
             }
         }
-        self.clear(owner).await
-    }
-
-    /// Ends what a server has left behind, so that the folder is nobody's.
-    async fn clear(&self, owner: Owner) -> Result<(), ClusterError> {
-        process::sweep(&self.layout, owner).await?;
-        // None of its processes is left, so a pid file is a crash's. The server would take any process that has
-        // got its number since for itself, and not start.
-        self.blocking(|cluster| match fs::remove_file(cluster.layout.pid_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ClusterError::file("Could not remove", &cluster.layout.pid_file())(error))
-            }
-            _ => Ok(()),
-        })
-        .await
+        leftovers::clear(&self.layout, owner).await
     }
 
     /// Issues the server's certificate if it has none that lasts; says whether it did.
