@@ -1,1 +1,21 @@
-//! Rolecall.
+//! Rolecall: who may use which database, as what, since when, and why.
+//!
+//! The table of contents. A wing imports only what stands above it.
+
+pub mod app;
+pub mod config;
+
+pub mod config;
+pub mod ground;
+
+pub mod people;
+
+pub mod tenancy;
+
+pub mod databases;
+
+pub mod oversight;
+
+pub mod serve;
+
+pub mod cli;

@@ -1,0 +1,20 @@
+//! Who may do what: actions, roles, actors, decisions and proofs. Default is no.
+
+mod actions;
+mod actor;
+mod decide;
+mod gate;
+mod proof;
+pub mod roles;
+pub mod store;
+#[cfg(test)]
+mod tests;
+mod thing;
+
+pub use actions::*;
+pub use actor::{Actor, Credential, Standing, TokenUse};
+pub use decide::{Decision, Refusal, Rule};
+pub use gate::{Gate, Unrecognized, Use as TokenUseNote};
+pub use proof::{Allowed, Bearer, Own, Proof, System};
+pub use roles::{OrganizationRole, ProjectRole};
+pub use thing::{Account, AccountKey, AccountKind, AccountView, Installation, Organization, Project, ProjectKey, Resource, Thing, TokenKey};

@@ -1,0 +1,62 @@
+//! The audit log: a commit writes its record; a sealer chains and signs the records at most 200 ms later.
+//!
+//! A chain head held through each commit would cost five sixths of the writes, so a record is first pending, in
+//! the same transaction as what it tells of, and then moved into the chain by one sealer over all nodes.
+
+mod chain;
+mod seal;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use chain::{Verdict, verify};
+pub use seal::{Sealer, seal_pending};
+
+use crate::ground::access::Proof;
+use crate::ground::clock::At;
+use crate::ground::store::{Change, Error, Store, Tx};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One record, as it is chained: who did what to which thing, when, from where, and what changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was committed.
+    pub at: At,
+    /// The id of the account; `rolecall` for the program itself.
+    pub account: String,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The action's name.
+    pub action: String,
+    /// What it was done to: `kind:name`.
+    pub resource: String,
+    /// By which rule it was allowed.
+    pub rule: String,
+    /// State before, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// State after, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+/// Writes the record of what `tx` is about to commit.
+///
+/// # Errors
+/// The store's; then nothing is committed: what cannot be recorded does not happen.
+pub async fn record(tx: &mut Tx, store: &Store, proof: &dyn Proof, change: Change) -> Result<(), Error> {
+    let record = Record {
+        at: store.clock().now(),
+        account: proof.account().to_owned(),
+        address: proof.address().map(|address| address.to_string()),
+        action: proof.action().name().to_owned(),
+        resource: change.resource.unwrap_or_else(|| proof.resource()).to_string(),
+        rule: proof.rule().to_string(),
+        before: change.before,
+        after: change.after,
+    };
+    let text = serde_json::to_string(&record).map_err(|error| Error::Driver(error.to_string()))?;
+    store::insert_pending(tx, store.dice().uuid(), &text).await
+}

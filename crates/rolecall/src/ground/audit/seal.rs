@@ -1,0 +1,84 @@
+//! The sealer: moves pending records into the chain, and signs where it ends.
+
+use super::chain::{hash, statement};
+use super::store::{self, Checkpoint, Link};
+use super::Record;
+use crate::ground::access::{FinishWork, Installation, System};
+use crate::ground::store::{Error, Store};
+use crate::ground::vault::Vault;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often the sealer looks; with the work itself a record is sealed within 200 ms.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many records one signature covers at most.
+const BATCH: i64 = 500;
+
+/// Seals for as long as the server runs.
+pub struct Sealer {
+    store: Store,
+    vault: Vault,
+}
+
+impl Sealer {
+    /// A sealer of `store`, signing with the installation's key.
+    #[must_use]
+    pub fn new(store: Store, vault: Vault) -> Self {
+        Self { store, vault }
+    }
+
+    /// Seals until `stop` turns true, and once more after that.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        loop {
+            let stopping = *stop.borrow();
+            if let Err(error) = self.seal_all().await {
+                tracing::error!(%error, "audit records could not be sealed; they stay pending and will be tried again");
+            }
+            if stopping {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn seal_all(&self) -> Result<(), Error> {
+        while seal_pending(&self.store, &self.vault).await? == usize::try_from(BATCH).unwrap_or(usize::MAX) {}
+        Ok(())
+    }
+}
+
+/// Seals what is pending, one batch; returns how many records that were.
+///
+/// # Errors
+/// The store's; then the records stay pending.
+pub async fn seal_pending(store: &Store, vault: &Vault) -> Result<usize, Error> {
+    if !store::has_pending(&mut store.reader().await?).await? {
+        return Ok(0);
+    }
+    let proof = System::<FinishWork>::on(&Installation);
+    store
+        .write(&proof, async |tx| {
+            tx.silent();
+            let pending = store::pending(tx, BATCH).await?;
+            let (mut sequence, mut before) =
+                store::head(tx).await?.map_or((0, Vec::new()), |link| (link.sequence, link.hash));
+            for (key, text) in &pending {
+                sequence += 1;
+                before = hash(&before, sequence, text);
+                let record: Record = serde_json::from_str(text).map_err(|e| Error::Driver(e.to_string()))?;
+                let link = Link { sequence, record: text.clone(), hash: before.clone() };
+                store::insert(tx, &link, record.at, &record.account, &record.action, &record.resource).await?;
+                store::delete_pending(tx, *key).await?;
+            }
+            if !pending.is_empty() {
+                let signature = vault.signer().sign(&statement(sequence, &before));
+                let checkpoint = Checkpoint { sequence, hash: before, signature: signature.to_vec() };
+                store::insert_checkpoint(tx, &checkpoint, store.clock().now()).await?;
+            }
+            Ok(pending.len())
+        })
+        .await
+}

@@ -1,0 +1,112 @@
+//! What every request passes: an id and a log line, security headers, and the check against forged forms.
+
+use super::problem::Problem;
+use super::{cookies, csrf};
+use crate::app::App;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::time::Instant;
+use tracing::Instrument as _;
+
+/// The header that carries a request's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives each request an id, logs it and counts it. The log has the route, never the query.
+pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = app.dice.uuid().to_string();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", id);
+    let began = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let elapsed = began.elapsed();
+    let status = response.status();
+    span.in_scope(|| {
+        let milliseconds = elapsed.as_millis();
+        tracing::info!(%method, route, status = status.as_u16(), milliseconds, "request");
+    });
+    let labels =
+        [("method", method.to_string()), ("route", route), ("status", status.as_str().to_owned())];
+    metrics::counter!("rolecall_http_requests_total", &labels).increment(1);
+    metrics::histogram!("rolecall_http_request_seconds").record(elapsed.as_secs_f64());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
+    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Swagger UI draws with inline styles; it still runs no inline script.
+const DOCS_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Headers that keep a browser from doing what nobody asked for.
+pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let policy = if path.starts_with("/api/docs") { DOCS_POLICY } else { POLICY };
+    let is_asset = path.starts_with("/assets/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if !is_asset {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    if app.config.speaks_tls() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
+}
+
+/// Refuses what another site made a browser send.
+///
+/// A request that changes something and is signed in by cookie must carry the session's CSRF token, in a header
+/// or a form field; and none may come from another site, signed in or not.
+pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() || request.headers().contains_key(header::AUTHORIZATION) {
+        return next.run(request).await;
+    }
+    if is_cross_site(request.headers()) {
+        return forged();
+    }
+    let path = request.uri().path();
+    let signs_in = path == "/sign-in" || path == "/setup" || path == "/api/v1/login";
+    let Some(token) = cookies::session(request.headers()).map(ToOwned::to_owned) else {
+        return next.run(request).await;
+    };
+    if signs_in || csrf::header_matches(&app, &token, request.headers()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, app.config.request_body_limit_bytes).await else {
+        return Problem::malformed("The form is larger than this server takes.").into_response();
+    };
+    if !csrf::form_matches(&app, &token, &parts.headers, &bytes) {
+        return forged();
+    }
+    next.run(Request::from_parts(parts, Body::from(Bytes::from(bytes)))).await
+}
+
+fn forged() -> Response {
+    let detail = "This page is out of date, or the request came from another site; open the page again and repeat it.";
+    Problem { code: "csrf", ..Problem::forbidden(detail) }.into_response()
+}
+
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    match (text("origin"), text("host")) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_none_or(|(_, authority)| authority != host),
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}

@@ -1,0 +1,3 @@
+//! Organizations and projects: what things belong to.
+
+pub mod projects;

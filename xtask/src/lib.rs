@@ -1,0 +1,3 @@
+//! The workshop: what looks after the repository itself.
+
+pub mod tidy;
