@@ -1,7 +1,9 @@
 //! What a server leaves behind: processes, its pid file, and shared memory, which outlives a killed server.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::error::ClusterError;
-use super::folder::{self, Layout};
+use super::folder::Layout;
 use super::owner::Owner;
 use super::process::Process;
 
@@ -23,9 +25,9 @@ pub(super) async fn clear(layout: &Layout, owner: Owner) -> Result<(), ClusterEr
     let layout = layout.clone();
     super::blocking(move || {
         let pid_file = layout.pid_file();
-        let pid =
-            folder::read_guarded(&pid_file, 4096).ok().and_then(|text| text.lines().next()?.parse().ok());
-        remove_shared_memory(owner, pid);
+        if owner.own {
+            remove_shared_memory(owner.uid);
+        }
         // None of its processes is left, so a pid file is a crash's. The next server would take any process that
         // has got its number since for itself, and not start.
         match fs::remove_file(&pid_file) {
@@ -79,8 +81,15 @@ fn belongs(pid: i32, folder: &Path, owner: Owner) -> bool {
     }
     // Also while it is being made, when initdb still works under another name.
     let name = fs::read_to_string(format!("{proc}/comm")).unwrap_or_default();
-    matches!(name.trim(), "postgres" | "initdb")
-        && fs::read_link(format!("{proc}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+    matches!(name.trim(), "postgres" | "initdb") && works_in(&proc, folder)
+}
+
+/// Is a folder its own? In a container root may not ask for another user's working folder, but for its command line.
+fn works_in(proc: &str, folder: &Path) -> bool {
+    let line = fs::read(format!("{proc}/cmdline")).unwrap_or_default();
+    let named =
+        line.split(|byte| *byte == 0).any(|word| Path::new(OsStr::from_bytes(word)).starts_with(folder));
+    named || fs::read_link(format!("{proc}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
 }
 
 /// Has it ended, and only waits for its parent to notice?
@@ -90,11 +99,11 @@ fn ended(proc: &str) -> bool {
     facts.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
-/// Removes shared memory that nobody is attached to any more: all of a user that is the cluster's own, else what the
-/// server that crashed had made. Best effort: it is memory only, and the machine's next start frees it.
-fn remove_shared_memory(owner: Owner, crashed: Option<u32>) {
+/// Removes the shared memory of a user that is the cluster's own. Best effort: it is memory only, and the machine's
+/// next start frees it. What a user that others share has left is found again by the next server of the same folder.
+fn remove_shared_memory(uid: u32) {
     let listed = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
-    for segment in listed.lines().skip(1).filter_map(|line| abandoned(line, owner, crashed)) {
+    for segment in listed.lines().skip(1).filter_map(|line| abandoned(line, uid)) {
         let mut remove = Command::new("ipcrm");
         remove.arg("--shmem-id").arg(segment.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
         match remove.stderr(Stdio::null()).status() {
@@ -104,12 +113,11 @@ fn remove_shared_memory(owner: Owner, crashed: Option<u32>) {
     }
 }
 
-/// Reads `key shmid perms size cpid lpid nattch uid …`; the segment's number if nobody needs it.
-fn abandoned(line: &str, owner: Owner, crashed: Option<u32>) -> Option<u32> {
+/// Reads `key shmid perms size cpid lpid nattch uid …`; the segment's number if it is this user's and in no use.
+fn abandoned(line: &str, uid: u32) -> Option<u32> {
     let fields: Vec<Option<u32>> = line.split_whitespace().map(|field| field.parse().ok()).collect();
     let field = |at: usize| fields.get(at).copied().flatten();
-    let unused = field(6) == Some(0) && field(7) == Some(owner.uid);
-    (unused && (owner.own || (crashed.is_some() && field(4) == crashed))).then(|| field(1)).flatten()
+    (field(6) == Some(0) && field(7) == Some(uid)).then(|| field(1)).flatten()
 }
 
 #[cfg(test)]
@@ -117,17 +125,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shared_memory_is_abandoned_when_nobody_is_attached_and_it_was_the_clusters() {
+    fn shared_memory_is_abandoned_when_it_is_the_clusters_and_nobody_is_attached() {
         let line =
             "   9994402  294915   600   56  4711  4712      0 700001 700001 700001 700001  1 1 1 4096 0";
-        let (own, shared) =
-            (Owner { uid: 700_001, gid: 700_001, own: true }, Owner { uid: 700_001, gid: 0, own: false });
-        assert_eq!(abandoned(line, own, None), Some(294_915));
-        assert_eq!(abandoned(line, shared, Some(4711)), Some(294_915));
-        assert_eq!(abandoned(line, shared, Some(1)), None);
-        assert_eq!(abandoned(line, shared, None), None);
-        assert_eq!(abandoned(line, Owner { uid: 700_002, ..own }, None), None);
-        let attached = line.replace("     0 700001 ", "     3 700001 ");
-        assert_eq!(abandoned(&attached, own, None), None);
+        assert_eq!(abandoned(line, 700_001), Some(294_915));
+        assert_eq!(abandoned(line, 700_002), None);
+        assert_eq!(abandoned(&line.replace("     0 700001 ", "     3 700001 "), 700_001), None);
+        assert_eq!(abandoned("key shmid perms size cpid lpid nattch uid", 0), None);
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn choose(
     Err(none())
 }
 
+#[expect(clippy::disallowed_methods, reason = "whether a port is free is up to the machine, not to dice")]
 fn random() -> u32 {
     let mut bytes = [0; 4];
     // Without randomness the search begins at the range's first port, which is as good.

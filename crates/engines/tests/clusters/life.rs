@@ -1,7 +1,5 @@
 //! The life of a managed cluster, on every PostgreSQL that this machine has.
 
-mod clusters_support;
-
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -9,7 +7,10 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use clusters_support::*;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+
+use super::support::*;
 use engines::postgresql::cluster::{Authority, Cluster, ClusterError, Home, PATIENCE, Status, Step};
 
 #[tokio::test]
@@ -18,7 +19,7 @@ async fn a_new_cluster_takes_signed_in_clients_over_tls_on_every_version() {
         let bench = Bench::new().await;
         let steps = Mutex::new(Vec::new());
         let began = Instant::now();
-        let plan = bench.plan("main", &installation);
+        let plan = planned("main", &installation);
         let cluster =
             Cluster::create(&bench.home, &plan, &|step| steps.lock().unwrap().push(step)).await.unwrap();
         eprintln!("{}: made in {:?}", installation.version, began.elapsed());
@@ -134,7 +135,7 @@ async fn a_pid_file_whose_number_is_in_use_by_another_is_stale() {
 /// Runs the next test in a process of its own, which makes the cluster `main` and dies at a step.
 fn another_process(bench: &Bench, owner: u32, die_at: Step) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_process_of_ours_may_be_told_to_make_a_cluster_and_die"])
+        .args(["--exact", "life::a_process_of_ours_may_be_told_to_make_a_cluster_and_die"])
         .env("ROLECALL_TEST_FOLDER", bench.folder.path())
         .env("ROLECALL_TEST_OWNER", owner.to_string())
         .env("ROLECALL_TEST_DIE_AT", format!("{die_at:?}"))
@@ -148,7 +149,7 @@ async fn a_process_of_ours_may_be_told_to_make_a_cluster_and_die() {
     let Ok(folder) = std::env::var("ROLECALL_TEST_FOLDER") else { return };
     let home = open(folder.as_ref()).await;
     let bench = Bench { folder: tempfile::tempdir_in(&folder).unwrap(), home };
-    let mut plan = bench.plan("main", &newest());
+    let mut plan = planned("main", &newest());
     plan.owner = std::env::var("ROLECALL_TEST_OWNER").unwrap().parse().ok();
     let die_at = std::env::var("ROLECALL_TEST_DIE_AT").unwrap();
     let die = |step| {
@@ -171,7 +172,7 @@ async fn a_cluster_left_half_made_at_any_step_is_finished_or_removed() {
             let expected = if step == Step::Folder { Status::Absent } else { Status::HalfMade };
             assert_eq!(left, expected, "{step:?}");
             if finish {
-                let mut plan = bench.plan("main", &newest());
+                let mut plan = planned("main", &newest());
                 plan.owner = Some(owner);
                 bench.make(&plan).await.unwrap();
                 over_tls(&bench.home, running(&cluster).await.1).await.unwrap();
@@ -199,7 +200,7 @@ async fn a_cluster_left_half_made_in_the_middle_of_a_step_is_finished() {
         until("the file is there", async || file.exists()).await;
         maker.kill().unwrap();
         maker.wait().unwrap();
-        let mut plan = bench.plan("main", &newest());
+        let mut plan = planned("main", &newest());
         plan.owner = Some(owner);
         let cluster = bench.make(&plan).await.unwrap_or_else(|error| panic!("{sign}: {error}"));
         over_tls(&bench.home, running(&cluster).await.1).await.unwrap();
@@ -227,7 +228,7 @@ async fn a_server_outlives_the_process_that_started_it_and_is_found_again() {
 #[tokio::test]
 async fn a_removed_cluster_leaves_neither_file_nor_process() {
     let bench = Bench::new().await;
-    let plan = bench.plan("main", &newest());
+    let plan = planned("main", &newest());
     let cluster = bench.make(&plan).await.unwrap();
     let client = over_socket(&cluster).await;
     // Someone who is superuser may leave a program behind.
@@ -245,7 +246,7 @@ async fn a_removed_cluster_leaves_neither_file_nor_process() {
 #[tokio::test]
 async fn a_crashed_cluster_is_removed_with_its_shared_memory() {
     let bench = Bench::new().await;
-    let plan = bench.plan("main", &newest());
+    let plan = planned("main", &newest());
     let cluster = bench.make(&plan).await.unwrap();
     let owner = fs::metadata(bench.root().join("main/data")).unwrap().uid();
     assert!(shared_memory_of(owner) > 0);
@@ -265,7 +266,7 @@ async fn a_folder_that_is_not_ours_is_neither_used_nor_removed() {
     fs::write(&precious, "mine").unwrap();
     let cluster = Cluster::at(&bench.home, "main").unwrap();
     assert!(matches!(cluster.destroy().await, Err(ClusterError::NotOurs(_))));
-    assert!(matches!(bench.make(&bench.plan("main", &newest())).await, Err(ClusterError::NotOurs(_))));
+    assert!(matches!(bench.make(&planned("main", &newest())).await, Err(ClusterError::NotOurs(_))));
     std::os::unix::fs::symlink(bench.root().join("main"), bench.root().join("link")).unwrap();
     let link = Cluster::at(&bench.home, "link").unwrap();
     assert!(matches!(link.destroy().await, Err(ClusterError::NotOurs(_))));
@@ -295,7 +296,7 @@ async fn a_port_in_use_is_avoided_when_it_is_free_to_choose_and_named_when_not()
     let bench = Bench::new().await;
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = other.local_addr().unwrap().port();
-    let mut plan = bench.plan("fixed", &newest());
+    let mut plan = planned("fixed", &newest());
     plan.port = Some(taken);
     let refused = bench.make(&plan).await;
     assert!(matches!(refused, Err(ClusterError::PortTaken { port, .. }) if port == taken), "{refused:?}");
@@ -303,7 +304,7 @@ async fn a_port_in_use_is_avoided_when_it_is_free_to_choose_and_named_when_not()
 
     let authority = Authority::open_or_create(&bench.folder.path().join("authority"), "Test").unwrap();
     let home = Home::open(&bench.root(), authority.into(), taken..=taken).await.unwrap();
-    let refused = Cluster::create(&home, &bench.plan("ranged", &newest()), &|_| {}).await;
+    let refused = Cluster::create(&home, &planned("ranged", &newest()), &|_| {}).await;
     assert!(matches!(refused, Err(ClusterError::NoPort(..))), "{refused:?}");
 
     let cluster = bench.create("main", &newest()).await;
@@ -321,7 +322,7 @@ async fn clusters_made_at_the_same_time_get_ports_of_their_own() {
     let authority = Authority::open_or_create(&bench.folder.path().join("authority"), "Test").unwrap();
     // A range as small as can be, so that they meet.
     let home = Home::open(&bench.root(), authority.into(), 19_960..=19_965).await.unwrap();
-    let plans: Vec<_> = (0..4).map(|n| bench.plan(&format!("c{n}"), &newest())).collect();
+    let plans: Vec<_> = (0..4).map(|n| planned(&format!("c{n}"), &newest())).collect();
     let made = plans.iter().map(|plan| Cluster::create(&home, plan, &|_| {}));
     let made = futures_util::future::join_all(made).await;
     let mut ports = Vec::new();
@@ -339,9 +340,9 @@ async fn a_user_number_runs_one_cluster_only() {
         return;
     }
     let bench = Bench::new().await;
-    let plan = bench.plan("first", &newest());
+    let plan = planned("first", &newest());
     bench.make(&plan).await.unwrap();
-    let mut second = bench.plan("second", &newest());
+    let mut second = planned("second", &newest());
     second.owner = plan.owner;
     let refused = bench.make(&second).await;
     assert!(
@@ -359,7 +360,7 @@ async fn a_folder_that_keeps_the_server_out_is_named() {
     }
     let bench = Bench::new().await;
     fs::set_permissions(bench.folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let refused = bench.make(&bench.plan("main", &newest())).await.unwrap_err();
+    let refused = bench.make(&planned("main", &newest())).await.unwrap_err();
     let folder = bench.folder.path().canonicalize().unwrap();
     assert!(refused.to_string().contains(&format!("chmod o+x {}", folder.display())), "{refused}");
 }
@@ -388,4 +389,62 @@ async fn stopping_does_not_wait_for_ever() {
     assert!(began.elapsed() < Duration::from_secs(15));
     assert_eq!(cluster.status().await.unwrap(), Status::Stopped);
     cluster.start().await.unwrap();
+}
+
+/// Signs in from an address of this machine, as from another one; TLS if it is asked for.
+async fn sign_in_from(from: [u8; 4], to: [u8; 4], home: &Home, port: u16, tls: bool) -> Result<(), String> {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let stream = socket.connect((to, port).into()).await.map_err(|error| error.to_string())?;
+    let mut config = config(PASSWORD);
+    let said = |error: tokio_postgres::Error| {
+        error.as_db_error().map_or_else(|| format!("{error:?}"), |error| error.message().to_owned())
+    };
+    if tls {
+        config.ssl_mode(SslMode::Require);
+        let mut make = tls_of(home);
+        let name = std::net::Ipv4Addr::from(to).to_string();
+        let connect = MakeTlsConnect::<tokio::net::TcpStream>::make_tls_connect(&mut make, &name).unwrap();
+        config.connect_raw(stream, connect).await.map(drop).map_err(said)
+    } else {
+        config.ssl_mode(SslMode::Disable);
+        config.connect_raw(stream, tokio_postgres::NoTls).await.map(drop).map_err(said)
+    }
+}
+
+#[tokio::test]
+async fn networks_come_in_over_tls_only_and_other_addresses_not_at_all() {
+    let (network, elsewhere, listening) = ([127, 0, 7, 9], [127, 0, 8, 9], [127, 0, 0, 2]);
+    let bench = Bench::new().await;
+    let mut plan = planned("main", &newest());
+    plan.listen = vec![listening.into()];
+    plan.networks = vec!["127.0.7.0/24".parse().unwrap()];
+    let cluster = bench.make(&plan).await.unwrap();
+    let (_, port) = running(&cluster).await;
+    let sign_in = async |from, to, tls| sign_in_from(from, to, &bench.home, port, tls).await;
+    sign_in(network, listening, true).await.unwrap();
+    assert!(sign_in(network, listening, false).await.unwrap_err().contains("no encryption"));
+    for tls in [true, false] {
+        assert!(sign_in(elsewhere, listening, tls).await.unwrap_err().contains("no pg_hba.conf entry"));
+    }
+
+    // Another address, and a certificate that is good for it, from the next start on.
+    let changed = [127, 0, 0, 3];
+    cluster.write_listen(&[changed.into()], &["db.example.com".to_owned()]).await.unwrap();
+    cluster.restart().await.unwrap();
+    sign_in(network, changed, true).await.unwrap();
+    assert!(sign_in(network, listening, true).await.is_err());
+}
+
+#[tokio::test]
+async fn creation_that_nobody_waits_for_any_more_can_be_repeated() {
+    let bench = Bench::new().await;
+    let plan = planned("main", &newest());
+    let (home, given) = (bench.home.clone(), plan.clone());
+    let making = tokio::spawn(async move { Cluster::create(&home, &given, &|_| {}).await.map(drop) });
+    let begun = bench.root().join("main/data/PG_VERSION");
+    until("initdb works", async || begun.exists()).await;
+    making.abort();
+    let cluster = bench.make(&plan).await.unwrap();
+    over_tls(&bench.home, running(&cluster).await.1).await.unwrap();
 }

@@ -1,13 +1,11 @@
 //! What a superuser of one managed cluster cannot do to the machine, to us and to other clusters; and who gets in.
 
-mod clusters_support;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use clusters_support::*;
+use super::support::*;
 use engines::postgresql::cluster::{Cluster, Confinement, PATIENCE, Status};
 use tokio_postgres::Client;
 
@@ -184,7 +182,7 @@ async fn the_servers_processes_have_their_own_user_and_no_way_to_more_rights() {
         return;
     }
     let bench = Bench::new().await;
-    let plan = bench.plan("main", &newest());
+    let plan = planned("main", &newest());
     let cluster = bench.make(&plan).await.unwrap();
     let (pid, _) = running(&cluster).await;
     let facts = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -206,19 +204,7 @@ async fn the_superusers_password_is_on_no_command_line_and_in_no_file() {
     let bench = Bench::new().await;
     let cluster = bench.create("main", &newest()).await;
     over_socket(&cluster).await;
-    fn search(folder: &Path) {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
-                search(&path);
-            } else if entry.file_type().unwrap().is_file() {
-                let bytes = fs::read(&path).unwrap_or_default();
-                let found = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
-                assert!(!found, "{}", path.display());
-            }
-        }
-    }
-    search(bench.folder.path());
+    no_file_holds_the_password_below(bench.folder.path());
     for pid in processes_below(&bench.root()) {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         assert!(
@@ -231,6 +217,19 @@ async fn the_superusers_password_is_on_no_command_line_and_in_no_file() {
         over_tls(&wrong.home, running(&cluster).await.1).await.is_err(),
         "another authority is not trusted"
     );
+}
+
+fn no_file_holds_the_password_below(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if entry.file_type().unwrap().is_dir() {
+            no_file_holds_the_password_below(&path);
+        } else if entry.file_type().unwrap().is_file() {
+            let bytes = fs::read(&path).unwrap_or_default();
+            let found = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
+            assert!(!found, "{}", path.display());
+        }
+    }
 }
 
 async fn sign_in(cluster: &Cluster, user: &str, database: &str) -> Result<Client, String> {
@@ -305,7 +304,7 @@ async fn a_cluster_without_a_number_of_its_own_runs_as_an_unprivileged_account_a
         return;
     }
     let bench = Bench::new().await;
-    let mut plan = bench.plan("main", &newest());
+    let mut plan = planned("main", &newest());
     plan.owner = None;
     let cluster = bench.make(&plan).await.unwrap();
     assert_eq!(cluster.confinement().await.unwrap(), Confinement { uid: false, landlock: landlock() });
@@ -321,7 +320,9 @@ async fn a_cluster_without_a_number_of_its_own_runs_as_an_unprivileged_account_a
 #[tokio::test]
 async fn without_root_a_cluster_runs_as_ourselves_and_landlock_keeps_it_from_our_files() {
     if rustix::process::geteuid().is_root() {
-        return as_nobody("without_root_a_cluster_runs_as_ourselves_and_landlock_keeps_it_from_our_files");
+        return as_nobody(
+            "confined::without_root_a_cluster_runs_as_ourselves_and_landlock_keeps_it_from_our_files",
+        );
     }
     let bench = Bench::new().await;
     let cluster = bench.create("main", &newest()).await;

@@ -1,5 +1,4 @@
 //! What the tests of managed clusters share: a bench that cleans up after itself, and clients.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -21,10 +20,10 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-pub const PASSWORD: &str = "canary-8f2c superuser";
+pub(crate) const PASSWORD: &str = "canary-8f2c superuser";
 
 /// Every PostgreSQL that this machine has; `ROLECALL_POSTGRESQL_FOLDERS` adds to the distribution's.
-pub fn versions() -> Vec<Installation> {
+pub(crate) fn versions() -> Vec<Installation> {
     let folders = std::env::var("ROLECALL_POSTGRESQL_FOLDERS").unwrap_or_default();
     let folders: Vec<_> = folders.split(':').filter(|one| !one.is_empty()).map(PathBuf::from).collect();
     let found = installations(&folders);
@@ -32,52 +31,52 @@ pub fn versions() -> Vec<Installation> {
     found
 }
 
-pub fn newest() -> Installation {
+pub(crate) fn newest() -> Installation {
     versions().into_iter().next().unwrap()
 }
 
 /// Clusters in a folder of their own. Whatever they started is ended when this is dropped, also by a panic.
-pub struct Bench {
-    pub folder: tempfile::TempDir,
-    pub home: Home,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) home: Home,
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
         let home = open(folder.path()).await;
         Self { folder, home }
     }
 
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("clusters")
     }
 
-    pub fn plan(&self, name: &str, installation: &Installation) -> Plan {
-        Plan {
-            name: name.to_owned(),
-            installation: installation.clone(),
-            port: None,
-            listen: Vec::new(),
-            hosts: Vec::new(),
-            networks: Vec::new(),
-            owner: Some(fresh_owner()),
-            superuser_verifier: verifier(PASSWORD),
-        }
+    pub(crate) async fn create(&self, name: &str, installation: &Installation) -> Cluster {
+        self.make(&planned(name, installation)).await.unwrap()
     }
 
-    pub async fn create(&self, name: &str, installation: &Installation) -> Cluster {
-        self.make(&self.plan(name, installation)).await.unwrap()
-    }
-
-    pub async fn make(&self, plan: &Plan) -> Result<Cluster, ClusterError> {
+    pub(crate) async fn make(&self, plan: &Plan) -> Result<Cluster, ClusterError> {
         Cluster::create(&self.home, plan, &|_| {}).await
     }
 }
 
+pub(crate) fn planned(name: &str, installation: &Installation) -> Plan {
+    Plan {
+        name: name.to_owned(),
+        installation: installation.clone(),
+        port: None,
+        listen: Vec::new(),
+        hosts: Vec::new(),
+        networks: Vec::new(),
+        owner: Some(fresh_owner()),
+        superuser_verifier: verifier(PASSWORD),
+    }
+}
+
 /// Opens the home in a folder, as every process of ours would.
-pub async fn open(folder: &Path) -> Home {
+pub(crate) async fn open(folder: &Path) -> Home {
     let authority = Arc::new(Authority::open_or_create(&folder.join("authority"), "Test authority").unwrap());
     Home::open(&folder.join("clusters"), authority, PORTS).await.unwrap()
 }
@@ -85,8 +84,9 @@ pub async fn open(folder: &Path) -> Home {
 impl Drop for Bench {
     fn drop(&mut self) {
         // Told to end at once, a server gives its shared memory back; killed, it does not.
-        let servers = servers_below(&self.root());
-        servers.iter().for_each(|pid| signal(*pid, Signal::QUIT));
+        for pid in servers_below(&self.root()) {
+            signal(pid, Signal::QUIT);
+        }
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && !servers_below(&self.root()).is_empty() {
             std::thread::sleep(Duration::from_millis(5));
@@ -99,13 +99,13 @@ impl Drop for Bench {
 }
 
 /// A user number that nothing else on this machine uses: another run of these tests has another process number.
-pub fn fresh_owner() -> u32 {
+pub(crate) fn fresh_owner() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     1_000_000 + std::process::id() * 64 + NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The processes whose working folder, or whose data folder, lies below a folder.
-pub fn processes_below(folder: &Path) -> Vec<i32> {
+pub(crate) fn processes_below(folder: &Path) -> Vec<i32> {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     processes(|proc| {
         let works_there = fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder));
@@ -115,7 +115,7 @@ pub fn processes_below(folder: &Path) -> Vec<i32> {
 }
 
 /// The processes of a user number.
-pub fn processes_of(uid: u32) -> Vec<i32> {
+pub(crate) fn processes_of(uid: u32) -> Vec<i32> {
     processes(|proc| fs::metadata(proc).is_ok_and(|facts| facts.uid() == uid))
 }
 
@@ -145,7 +145,7 @@ fn servers_below(folder: &Path) -> Vec<i32> {
     })
 }
 
-pub fn kill(pid: i32) {
+pub(crate) fn kill(pid: i32) {
     signal(pid, Signal::KILL);
 }
 
@@ -154,24 +154,24 @@ fn signal(pid: i32, signal: Signal) {
 }
 
 /// How much shared memory a user holds, by the system's count of segments.
-pub fn shared_memory_of(uid: u32) -> usize {
+pub(crate) fn shared_memory_of(uid: u32) -> usize {
     let listed = fs::read_to_string("/proc/sysvipc/shm").unwrap();
     listed.lines().filter(|line| line.split_whitespace().nth(7) == Some(&uid.to_string())).count()
 }
 
 /// Has this machine's kernel Landlock? Without it a user of its own is all that confines a server.
-pub fn landlock() -> bool {
+pub(crate) fn landlock() -> bool {
     use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
     let hard = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     hard.handle_access(AccessFs::ReadFile).and_then(Ruleset::create).is_ok()
 }
 
-pub fn root() -> bool {
+pub(crate) fn root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Waits for something to come true, for a while.
-pub async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !come().await {
         assert!(Instant::now() < deadline, "it did not happen that {what}");
@@ -179,15 +179,15 @@ pub async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
     }
 }
 
-pub async fn running(cluster: &Cluster) -> (i32, u16) {
+pub(crate) async fn running(cluster: &Cluster) -> (i32, u16) {
     match cluster.status().await.unwrap() {
         Status::Running { pid, port, .. } => (pid, port),
         other => panic!("expected it to run, it is {other:?}"),
     }
 }
 
-/// Signs in as `postgres` over TCP and TLS, trusting the authority alone.
-pub async fn over_tls(home: &Home, port: u16) -> Result<Client, tokio_postgres::Error> {
+/// TLS that trusts the authority alone.
+pub(crate) fn tls_of(home: &Home) -> MakeRustlsConnect {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(home.authority().certificate_pem().as_bytes()).unwrap())
@@ -197,15 +197,20 @@ pub async fn over_tls(home: &Home, port: u16) -> Result<Client, tokio_postgres::
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    MakeRustlsConnect::new(tls)
+}
+
+/// Signs in as `postgres` over TCP and TLS, trusting the authority alone.
+pub(crate) async fn over_tls(home: &Home, port: u16) -> Result<Client, tokio_postgres::Error> {
     let mut config = config(PASSWORD);
     config.host("localhost").hostaddr("127.0.0.1".parse().unwrap()).port(port).ssl_mode(SslMode::Require);
-    let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await?;
+    let (client, connection) = config.connect(tls_of(home)).await?;
     tokio::spawn(connection);
     Ok(client)
 }
 
 /// Signs in as `postgres` over the cluster's socket.
-pub async fn over_socket(cluster: &Cluster) -> Client {
+pub(crate) async fn over_socket(cluster: &Cluster) -> Client {
     let address = cluster.address().await.unwrap();
     let mut config = config(PASSWORD);
     config.host_path(address.socket_dir.unwrap()).port(address.tcp.port());
@@ -214,18 +219,18 @@ pub async fn over_socket(cluster: &Cluster) -> Client {
     client
 }
 
-pub fn config(password: &str) -> Config {
+pub(crate) fn config(password: &str) -> Config {
     let mut config = Config::new();
     config.user("postgres").dbname("postgres").password(password).connect_timeout(Duration::from_secs(10));
     config
 }
 
-pub async fn one(client: &Client, sql: &str) -> String {
+pub(crate) async fn one(client: &Client, sql: &str) -> String {
     client.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
 }
 
 /// What the server keeps instead of the password.
-pub fn verifier(password: &str) -> String {
+pub(crate) fn verifier(password: &str) -> String {
     let (salt, rounds) = (b"salt of 16 bytes", std::num::NonZeroU32::new(4096).unwrap());
     let mut salted = [0; 32];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt, password.as_bytes(), &mut salted);
