@@ -232,7 +232,8 @@ async fn a_removed_cluster_leaves_neither_file_nor_process() {
     let cluster = bench.make(&plan).await.unwrap();
     let client = over_socket(&cluster).await;
     // Someone who is superuser may leave a program behind.
-    let program = "COPY (SELECT 1) TO PROGRAM 'setsid sleep 600 >/dev/null 2>&1 </dev/null &'";
+    client.batch_execute("CREATE TABLE said (line text)").await.unwrap();
+    let program = "COPY said FROM PROGRAM 'setsid sleep 600 >/dev/null 2>&1 </dev/null & echo started'";
     client.batch_execute(program).await.unwrap();
     cluster.destroy().await.unwrap();
     assert_eq!(cluster.status().await.unwrap(), Status::Absent);
@@ -374,6 +375,7 @@ async fn a_server_that_cannot_start_says_why() {
     let refused = cluster.restart().await.unwrap_err();
     assert!(matches!(&refused, ClusterError::DidNotStart(said) if said.contains("not_there")), "{refused}");
     assert_eq!(cluster.status().await.unwrap(), Status::Stopped);
+    assert!(cluster.log_tail(8192).await.unwrap().contains("not_there"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -83,18 +83,30 @@ pub(crate) async fn open(folder: &Path) -> Home {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        // Told to end at once, a server gives its shared memory back; killed, it does not.
-        for pid in servers_below(&self.root()) {
-            signal(pid, Signal::QUIT);
-        }
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < deadline && !servers_below(&self.root()).is_empty() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // Twice, since what is being killed may just have started another process.
+        let _ = std::thread::scope(|scope| scope.spawn(|| self.remove_all()).join());
+        // What could not be removed properly. Twice, since what is killed may just have started another process.
         for pid in processes_below(&self.root()).into_iter().chain(processes_below(&self.root())) {
             kill(pid);
         }
+    }
+}
+
+impl Bench {
+    /// Removes every cluster, from a thread where no other runtime is in the way.
+    fn remove_all(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let names = fs::read_dir(self.root())
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok());
+        let all = async {
+            for cluster in names.filter_map(|name| Cluster::at(&self.home, &name).ok()) {
+                // A folder that a test has put there is not ours to remove.
+                let _ = cluster.destroy().await;
+            }
+        };
+        let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), all).await });
+        runtime.shutdown_background();
     }
 }
 
@@ -135,22 +147,8 @@ fn processes(wanted: impl Fn(&Path) -> bool) -> Vec<i32> {
         .collect()
 }
 
-/// The first process of each server whose folder lies below a folder.
-fn servers_below(folder: &Path) -> Vec<i32> {
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    processes(|proc| {
-        let line = fs::read(proc.join("cmdline")).unwrap_or_default();
-        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
-        matches!(&words[..], [_, flag, data, ..] if flag == "-D" && Path::new(&**data).starts_with(&folder))
-    })
-}
-
 pub(crate) fn kill(pid: i32) {
-    signal(pid, Signal::KILL);
-}
-
-fn signal(pid: i32, signal: Signal) {
-    let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
+    let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
 }
 
 /// How much shared memory a user holds, by the system's count of segments.
@@ -172,11 +170,14 @@ pub(crate) fn root() -> bool {
 
 /// Waits for something to come true, for a while.
 pub(crate) async fn until(what: &str, mut come: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !come().await {
-        assert!(Instant::now() < deadline, "it did not happen that {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let true_at_last = async {
+        while !come().await {
+            looks.tick().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), true_at_last).await;
+    assert!(waited.is_ok(), "it did not happen that {what}");
 }
 
 pub(crate) async fn running(cluster: &Cluster) -> (i32, u16) {

@@ -252,13 +252,27 @@ impl Cluster {
         Ok(true)
     }
 
-    /// The end of what a server that did not start has said.
-    fn last_words(&self) -> String {
+    /// The end of its newest log, and what it said before it opened one when it was last started: at most so many
+    /// bytes of each. Superusers of the cluster can write there as well.
+    pub async fn log_tail(&self, bytes: u64) -> Result<String, ClusterError> {
+        self.blocking(move |cluster| {
+            let [before_log, log] = cluster.said(bytes);
+            Ok(format!("{log}{before_log}"))
+        })
+        .await
+    }
+
+    /// The ends of what the server said when it was started, and of its newest log.
+    fn said(&self, bytes: u64) -> [String; 2] {
         let logs = fs::read_dir(self.layout.log()).into_iter().flatten().flatten();
         let newest = logs.max_by_key(|log| log.metadata().and_then(|facts| facts.modified()).ok());
-        let read = |path: &Path| folder::read_guarded(path, 4096).unwrap_or_default();
-        let before_log = read(&self.layout.start_log());
-        let log = newest.map(|log| read(&log.path())).unwrap_or_default();
+        let read = |path: &Path| folder::read_guarded(path, bytes).unwrap_or_default();
+        [read(&self.layout.start_log()), newest.map(|log| read(&log.path())).unwrap_or_default()]
+    }
+
+    /// Why a server did not start, in its own words.
+    fn last_words(&self) -> String {
+        let [before_log, log] = self.said(4096);
         // A line of a client's names the client before its level; the server's own do not.
         let last =
             |text: &str, level: &str| Some(text.lines().rev().find(|line| line.contains(level))?.to_owned());
