@@ -8,6 +8,7 @@ CREATE TABLE service (
     wanted TEXT NOT NULL,                    -- running, stopped, deleted: what was asked for last
     step TEXT,                               -- how far a long piece of work is
     failure TEXT,                            -- one sentence, when failed or unreachable
+    findings TEXT NOT NULL DEFAULT '[]',     -- JSON: what could not be done on the server
     version TEXT NOT NULL DEFAULT '',
     host TEXT NOT NULL,
     port BIGINT NOT NULL,

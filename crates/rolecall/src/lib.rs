@@ -5,6 +5,7 @@
 pub mod app;
 pub mod config;
 
+pub mod config;
 pub mod ground;
 
 pub mod people;

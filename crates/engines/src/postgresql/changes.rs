@@ -1,6 +1,6 @@
 //! Making users and changing them (M7, S3, S5). Every step may be repeated, and is read back where we may see.
 
-use super::findings::Finding;
+use super::findings::{Finding, Matter};
 use super::groups;
 use super::marker::{Marker, Purpose};
 use super::quote::{Ident, Literal};
@@ -117,11 +117,6 @@ impl Server {
         drop(session);
         self.grant_where_attached(&new.name, new.access).await
     }
-
-    #[expect(clippy::unused_async, reason = "grants on attached servers come with `attached`")]
-    async fn grant_where_attached(&self, _name: &str, _access: Access) -> Result<Vec<Finding>> {
-        Ok(Vec::new())
-    }
 }
 
 /// What a new user is for.
@@ -192,4 +187,35 @@ fn replication_reads_everything() -> EngineError {
         "A read-only user cannot replicate: replication reads everything, stored passwords included."
             .to_owned(),
     )
+}
+
+impl Server {
+    /// Takes over a user that was there before us, with the rights that it has: nothing is given, nothing taken.
+    /// What it may do beyond an ordinary user comes back as findings.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] if there is no such user; [`EngineError::Forbidden`] for a superuser.
+    pub async fn adopt(&self, name: &str, id: &str) -> Result<Vec<Finding>> {
+        self.check_mutable(name)?;
+        let session = self.hub().await?;
+        let user = self.must_find(&session, name).await?;
+        if user.superuser {
+            return Err(EngineError::Forbidden(format!(
+                "\"{name}\" is a superuser; it cannot be taken over."
+            )));
+        }
+        if user.marker.is_none() {
+            session.run(&comment(&Ident::new(name)?, &Marker::new(Purpose::Adopted, None, id))?).await?;
+        }
+        let can = [
+            (user.create_role, "make roles"),
+            (user.create_db, "make databases"),
+            (user.replication, "replicate, which reads everything"),
+            (user.bypass_rls, "see rows that row security hides"),
+        ];
+        let beyond = can.iter().filter(|(may, _)| *may).map(|(_, what)| {
+            Finding::open(Matter::Attributes, format!("\"{name}\" may {what}.")).about(name)
+        });
+        Ok(beyond.collect())
+    }
 }

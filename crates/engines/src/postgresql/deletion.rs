@@ -197,13 +197,14 @@ async fn hand_over_here(session: &Session, oid: u32, name: &str) -> Result<i64> 
     let still_owned = owned.replace("$1", &oid.to_string());
     // Routines that run as their owner were open to everybody by default; as `rolecall_former` they would reach what
     // all deleted users owned, so only those keep them who were allowed by name. And what anybody made in the user's
-    // name between the second and the last step must not be dropped by it.
+    // name between the second and the last step must not be dropped by it (nor between the last two: see `keep` in `keeper.sql`).
     let sql = format!(
         "DO $hand$ DECLARE routine pg_catalog.regprocedure; BEGIN
            FOR routine IN SELECT oid FROM pg_catalog.pg_proc WHERE proowner = {oid} AND prosecdef LOOP
              EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', routine);
            END LOOP;
          END $hand$;
+         SET LOCAL rolecall.deleting = on;
          REASSIGN OWNED BY {role} TO {FORMER};
          DO $hand$ BEGIN IF ({still_owned}) > 0 THEN
            RAISE object_in_use USING MESSAGE = 'something new belongs to the user';

@@ -14,7 +14,6 @@ use std::sync::{Mutex, OnceLock};
 
 use engines::postgresql::{Login, Reach, Server};
 use engines::{Address, Secret, Tls};
-use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 /// The superuser's password on every test server.
@@ -24,8 +23,8 @@ pub const SUPERUSER_PASSWORD: &str = "canary-superuser-0123456789";
 pub struct Postgres {
     pub version: u32,
     pub port: u16,
-    folder: TempDir,
-    postmaster: Mutex<Option<std::process::Child>>,
+    folder: PathBuf,
+    guardian: Mutex<std::process::Child>,
 }
 
 /// The servers that run, by version.
@@ -90,7 +89,7 @@ impl Postgres {
 
     /// Everything that the server has written to its log.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+        std::fs::read_to_string(self.folder.join("log")).unwrap()
     }
 }
 
@@ -113,17 +112,6 @@ fn version(folder: &Path) -> u32 {
 }
 
 fn start_all() -> BTreeMap<u32, Postgres> {
-    extern "C" fn stop_all() {
-        for server in SERVERS.get().into_iter().flat_map(BTreeMap::values) {
-            server.stop();
-        }
-    }
-    // Statics are never dropped, so the end of the process is told of them.
-    unsafe extern "C" {
-        fn atexit(callback: extern "C" fn()) -> i32;
-    }
-    // SAFETY: `atexit` takes a plain function, which may run once at any later time; `stop_all` may.
-    unsafe { atexit(stop_all) };
     let only: Option<u32> = std::env::var("ROLECALL_POSTGRESQL_ONLY").ok().and_then(|v| v.parse().ok());
     let folders: BTreeMap<u32, PathBuf> = installations().into_iter().map(|f| (version(&f), f)).collect();
     let wanted =
@@ -140,8 +128,7 @@ fn unprivileged(program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    // Whatever kills the test kills the server too.
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--pdeathsig=QUIT", "--"]).arg(program);
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
     command
 }
 
@@ -172,13 +159,15 @@ impl Postgres {
         std::fs::write(data.join("pg_hba.conf"), hba).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = unprivileged(&installation.join("bin/postgres"));
-        command.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(folder.path());
+        let mut postgres = unprivileged(&installation.join("bin/postgres"));
+        postgres.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(folder.path());
         for setting in SETTINGS {
-            command.arg("-c").arg(setting);
+            postgres.arg("-c").arg(setting);
         }
-        let postmaster = command.env("LC_ALL", "C").stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let server = Self { version, port, folder, postmaster: Mutex::new(Some(postmaster)) };
+        let folder = folder.keep();
+        let guardian =
+            guarded(&postgres, &folder).env("LC_ALL", "C").stdout(Stdio::null()).stderr(log).spawn();
+        let server = Self { version, port, folder, guardian: Mutex::new(guardian.unwrap()) };
         server.await_start();
         server
     }
@@ -186,12 +175,7 @@ impl Postgres {
     fn await_start(&self) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while !self.log().contains("database system is ready to accept connections") {
-            let ended = self
-                .postmaster
-                .lock()
-                .unwrap()
-                .as_mut()
-                .is_none_or(|child| child.try_wait().unwrap().is_some());
+            let ended = self.guardian.lock().unwrap().try_wait().unwrap().is_some();
             assert!(
                 !ended && std::time::Instant::now() < deadline,
                 "the server did not start: {}",
@@ -200,14 +184,21 @@ impl Postgres {
             std::thread::yield_now();
         }
     }
+}
 
-    fn stop(&self) {
-        if let Some(mut postmaster) = self.postmaster.lock().unwrap().take() {
-            let _ = postmaster.kill();
-            let _ = postmaster.wait();
-            let _ = std::fs::remove_dir_all(self.folder.path());
-        }
-    }
+/// A program that ends when this process does, however that comes about, and takes its folder with it: a shell waits
+/// for the end of its input, the other side of which we hold.
+fn guarded(program: &Command, folder: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg("folder=$1; shift; \"$@\" & read -r _; kill -QUIT $!; wait; rm -rf \"$folder\"")
+        .arg("sh")
+        .arg(folder)
+        .arg(program.get_program())
+        .args(program.get_args())
+        .stdin(Stdio::piped());
+    shell
 }
 
 /// Everything is logged, so that the tests can look for what must not be.

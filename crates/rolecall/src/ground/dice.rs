@@ -54,6 +54,7 @@ enum Source {
 impl Dice {
     /// The operating system's randomness; ids carry the clock's time.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for randomness")]
     pub fn system(clock: Clock) -> Self {
         Dice { source: Source::System(SystemRandom::new()), clock, last_id: Arc::default() }
     }

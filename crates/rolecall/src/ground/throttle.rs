@@ -153,7 +153,7 @@ mod tests {
         START.plus(Duration::from_secs(seconds))
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "what the calls below take")]
+    #[expect(clippy::unnecessary_wraps, reason = "what the calls below take")]
     fn failed(count: u32) -> Option<Failures> {
         Some(Failures { count, last_at: START })
     }

@@ -1,0 +1,196 @@
+//! The SQL of services.
+
+use super::types::{Mode, NamedFinding, ServiceError, ServiceKey, ServiceView, State, TlsMode, Wanted, connection_strings};
+use crate::ground::access::ProjectKey;
+use crate::ground::clock::At;
+use crate::ground::store::{Error, PageRequest, ReadTx, Tx};
+use crate::{row, sql};
+
+row! {
+    /// A service as it is kept.
+    #[derive(Debug, Clone)]
+    pub struct Service {
+        /// Its key.
+        pub key: ServiceKey,
+        /// Its project.
+        pub project: ProjectKey,
+        /// Its name.
+        pub name: String,
+        /// `postgresql`.
+        pub engine: String,
+        /// Managed or attached.
+        pub mode: Mode,
+        /// How it was seen last.
+        pub state: State,
+        /// What was asked for last.
+        pub wanted: Wanted,
+        /// How far a long piece of work is.
+        pub step: Option<String>,
+        /// Why it failed.
+        pub failure: Option<String>,
+        /// What could not be done on it, as JSON.
+        pub findings: String,
+        /// The server's version.
+        pub version: String,
+        /// Where it listens.
+        pub host: String,
+        /// On which port.
+        pub port: i64,
+        /// Its own database.
+        pub database_name: String,
+        /// How connections are encrypted.
+        pub tls: TlsMode,
+        /// The authority that signs its certificate, PEM.
+        pub tls_ca: Option<String>,
+        /// The administrator's login.
+        pub admin_username: String,
+        /// Its password, sealed.
+        pub admin_password: Option<Vec<u8>>,
+        /// The protected user.
+        pub default_user: String,
+        /// The user number it runs under.
+        pub uid: Option<i64>,
+        /// Who made it.
+        pub created_by: String,
+        /// When.
+        pub created_at: At,
+        /// When its address or login was changed last.
+        pub changed_at: At,
+    }
+}
+
+impl Service {
+    /// Whether what was wanted is there, or has failed.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self.state {
+            State::Failed | State::Unreachable => true,
+            State::Running => self.wanted == Wanted::Running,
+            State::Stopped => self.wanted == Wanted::Stopped,
+            State::Creating | State::Starting | State::Stopping => false,
+        }
+    }
+
+    /// Itself, unless somebody else runs it.
+    pub(super) fn must_be_managed(self) -> Result<Self, ServiceError> {
+        if self.mode == Mode::Managed { Ok(self) } else { Err(ServiceError::Attached) }
+    }
+
+    /// As it is shown.
+    #[must_use]
+    pub fn view(self, project: &str) -> ServiceView {
+        let user = if self.default_user.is_empty() { &self.admin_username } else { &self.default_user };
+        ServiceView {
+            connection: connection_strings(&self, user),
+            findings: serde_json::from_str::<Vec<NamedFinding>>(&self.findings).unwrap_or_default(),
+            default_user: (!self.default_user.is_empty()).then(|| self.default_user.clone()),
+            name: self.name,
+            project: project.to_owned(),
+            engine: self.engine,
+            mode: self.mode,
+            state: self.state,
+            step: self.step,
+            failure: self.failure,
+            version: self.version,
+            host: self.host,
+            port: self.port,
+            database: self.database_name,
+            tls: self.tls,
+            created_by: self.created_by,
+            created_at: self.created_at,
+        }
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT key, project, name, engine, mode, state, wanted, step, failure, findings, version, host, port,
+                database_name, tls, tls_ca, admin_username, admin_password, default_user, uid, created_by, created_at,
+                changed_at FROM service ",
+            $rest
+        )
+    };
+}
+
+pub async fn insert(tx: &mut Tx, service: &Service, node: &str) -> Result<(), Error> {
+    let new = service.clone();
+    sql!(exec tx,
+        "INSERT INTO service (key, project, name, engine, mode, state, wanted, version, host, port, database_name, tls,
+            tls_ca, admin_username, admin_password, default_user, node, uid, created_by, created_at, changed_at, findings)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+        new.key, new.project, new.name, new.engine, new.mode, new.state, new.wanted, new.version, new.host, new.port,
+        new.database_name, new.tls, new.tls_ca, new.admin_username, new.admin_password, new.default_user, node, new.uid,
+        new.created_by, new.created_at, new.changed_at, new.findings)
+    .map(drop)
+}
+
+/// The user number for the next managed service on this node.
+pub async fn next_uid(tx: &mut Tx, node: &str, first: i64) -> Result<i64, Error> {
+    let (highest,) = sql!(one tx, (Option<i64>,), "SELECT MAX(uid) FROM service WHERE node = $1", node)?;
+    Ok(highest.map_or(first, |highest| (highest + 1).max(first)))
+}
+
+pub async fn find(tx: &mut ReadTx, project: ProjectKey, name: &str) -> Result<Option<Service>, Error> {
+    sql!(maybe tx, Service, select!("WHERE project = $1 AND name = $2"), project, name)
+}
+
+pub async fn look(tx: &mut ReadTx, key: ServiceKey) -> Result<Option<Service>, Error> {
+    sql!(maybe tx, Service, select!("WHERE key = $1"), key)
+}
+
+pub async fn get(tx: &mut Tx, key: ServiceKey) -> Result<Option<Service>, Error> {
+    sql!(maybe tx, Service, select!("WHERE key = $1"), key)
+}
+
+pub async fn list(tx: &mut ReadTx, project: ProjectKey, request: &PageRequest) -> Result<Vec<Service>, Error> {
+    let limit = i64::try_from(request.size() + 1).unwrap_or(i64::MAX);
+    let after = request.after().unwrap_or_default();
+    let needle = request.needle().map(|needle| format!("%{}%", needle.replace(['%', '_', '\\'], "")));
+    sql!(all tx, Service,
+        select!("WHERE project = $1 AND name > $2 AND ($3 IS NULL OR name LIKE $3) ORDER BY name LIMIT $4"),
+        project, after, needle, limit)
+}
+
+/// Every service that this node looks after: its own managed ones, and all attached ones.
+pub async fn of_node(tx: &mut ReadTx, node: &str) -> Result<Vec<Service>, Error> {
+    sql!(all tx, Service, select!("WHERE node = $1 OR mode = 'attached' ORDER BY key"), node)
+}
+
+pub async fn rename(tx: &mut Tx, key: ServiceKey, name: &str) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET name = $2 WHERE key = $1", key, name).map(drop)
+}
+
+pub async fn want(tx: &mut Tx, key: ServiceKey, wanted: Wanted, state: State) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET wanted = $2, state = $3, step = NULL, failure = NULL WHERE key = $1",
+        key, wanted, state)
+    .map(drop)
+}
+
+pub async fn step(tx: &mut Tx, key: ServiceKey, step: &str) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET step = $2 WHERE key = $1", key, step).map(drop)
+}
+
+/// Notes how a service was seen to be.
+pub async fn observe(tx: &mut Tx, key: ServiceKey, state: State, failure: Option<&str>) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET state = $2, failure = $3, step = NULL WHERE key = $1", key, state, failure)
+        .map(drop)
+}
+
+/// A restart that has stopped the server has only to start it.
+pub async fn now_wants(tx: &mut Tx, key: ServiceKey, wanted: Wanted) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET wanted = $2 WHERE key = $1", key, wanted).map(drop)
+}
+
+pub async fn address(tx: &mut Tx, key: ServiceKey, port: i64, version: &str, now: At) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET port = $2, version = $3, changed_at = $4 WHERE key = $1", key, port, version, now)
+        .map(drop)
+}
+
+pub async fn findings(tx: &mut Tx, key: ServiceKey, findings: &str) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET findings = $2 WHERE key = $1", key, findings).map(drop)
+}
+
+pub async fn delete(tx: &mut Tx, key: ServiceKey) -> Result<(), Error> {
+    sql!(exec tx, "DELETE FROM service WHERE key = $1", key).map(drop)
+}
