@@ -27,7 +27,7 @@ check: ## Check format, lints, documentation and the rules of ARCHITECTURE.md
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --document-private-items --locked
 	cargo test --quiet --locked -p xtask
-	$(call if-installed,shellcheck,shellcheck --external-sources .ci/run tools/{demo-reset,lib.sh,setup,with-postgres})
+	$(call if-installed,shellcheck,shellcheck --external-sources .ci/run tools/demo-reset tools/lib.sh tools/setup tools/with-postgres)
 	$(call if-installed,cargo-deny,cargo deny check licenses bans sources)
 	$(call if-installed,typos,typos)
 

@@ -76,8 +76,13 @@ fn resolve(from: &str, target: &str) -> String {
 }
 
 fn exists(tree: &Tree, path: &str) -> bool {
-    tree.files.iter().any(|file| file.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path).exists()
+    let paths = tree.files.iter().map(|file| &file.path).chain(&tree.others);
+    let is_inside = |other: &str| {
+        other
+            .strip_prefix(path)
+            .is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    };
+    paths.into_iter().any(|other| is_inside(other))
 }
 
 /// Headings as the forges spell them in links: lower case, blanks as hyphens, no punctuation.

@@ -82,23 +82,45 @@ impl Source {
     }
 }
 
-/// The text files of the repository.
+/// The repository: its text files, and the paths of all others.
+#[derive(Default)]
 pub struct Tree {
     pub files: Vec<Source>,
+    pub others: Vec<String>,
 }
 
 impl Tree {
     /// Reads the repository that this crate lies in.
     pub fn read() -> io::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let mut files = Vec::new();
-        walk(&root, "", &mut files)?;
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { files })
+        let mut tree = Self::default();
+        tree.walk(&root, "")?;
+        tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(tree)
     }
 
     pub fn of(files: &[(&str, &str)]) -> Self {
-        Self { files: files.iter().map(|(path, text)| Source::new(path, text)).collect() }
+        let files = files.iter().map(|(path, text)| Source::new(path, text)).collect();
+        Self { files, others: Vec::new() }
+    }
+
+    fn walk(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = format!("{prefix}{name}");
+            if SKIPPED.contains(&name.as_str()) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                self.walk(&entry.path(), &format!("{path}/"))?;
+            } else if is_text(&path) {
+                self.files.push(Source::new(&path, &fs::read_to_string(entry.path())?));
+            } else {
+                self.others.push(path);
+            }
+        }
+        Ok(())
     }
 
     fn rust(&self) -> impl Iterator<Item = &Source> {
@@ -113,23 +135,6 @@ impl Tree {
 /// What is made rather than written, and what belongs to others.
 const SKIPPED: [&str; 5] = ["target", "data", "node_modules", ".git", ".tools"];
 const TEXT: [&str; 9] = ["rs", "md", "toml", "sql", "css", "js", "html", "sh", "yml"];
-
-fn walk(folder: &Path, prefix: &str, files: &mut Vec<Source>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = format!("{prefix}{name}");
-        if SKIPPED.contains(&name.as_str()) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            walk(&entry.path(), &format!("{path}/"), files)?;
-        } else if is_text(&path) {
-            files.push(Source::new(&path, &fs::read_to_string(entry.path())?));
-        }
-    }
-    Ok(())
-}
 
 fn is_text(path: &str) -> bool {
     let script = path == "Makefile" || path.starts_with("tools/") || path.starts_with(".ci/");

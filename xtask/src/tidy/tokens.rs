@@ -65,6 +65,15 @@ pub(super) struct Function {
     pub(super) is_async: bool,
     /// Lines between its braces that hold more than a comment.
     pub(super) body_lines: usize,
+    /// Its braces, as indices.
+    open: usize,
+    close: usize,
+}
+
+impl Function {
+    pub(super) fn contains(&self, at: usize) -> bool {
+        self.open < at && at < self.close
+    }
 }
 
 pub(super) fn functions(tokens: &[Token]) -> Vec<Function> {
@@ -80,6 +89,8 @@ pub(super) fn functions(tokens: &[Token]) -> Vec<Function> {
                 line: name.line,
                 is_async: is_async(tokens, at),
                 body_lines: lines(tokens.get(open + 1..close).unwrap_or_default()),
+                open,
+                close,
             });
         }
     }
