@@ -1,9 +1,10 @@
 //! How a problem looks to a person: a page, or the way to the sign-in page.
 
+use super::cookies;
 use super::page::bare;
 use super::problem::Problem;
 use axum::extract::Request;
-use axum::http::{StatusCode, Uri};
+use axum::http::{StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
@@ -12,11 +13,17 @@ use maud::html;
 pub async fn show_problems(request: Request, next: Next) -> Response {
     let is_read = request.method().is_safe();
     let uri = request.uri().clone();
+    let had_notice = cookies::notice(request.headers()).is_some();
     let response = next.run(request).await;
-    match response.extensions().get::<Problem>() {
+    let mut response = match response.extensions().get::<Problem>() {
         Some(problem) => face(problem, &uri, is_read),
         None => response,
+    };
+    // A notice is shown by one page only; a redirect leaves it to the next.
+    if had_notice && !response.status().is_redirection() {
+        response.headers_mut().append(header::SET_COOKIE, cookies::drop_notice());
     }
+    response
 }
 
 fn face(problem: &Problem, uri: &Uri, is_read: bool) -> Response {

@@ -130,7 +130,7 @@ impl Problem {
 
     /// Its status, for a page that shows it.
     #[must_use]
-    pub fn code(&self) -> StatusCode {
+    pub fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 

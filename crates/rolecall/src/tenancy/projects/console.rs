@@ -70,7 +70,7 @@ async fn create(
             let notice = format!("The project {} was made. It takes services now.", made.name);
             Turn::to(shell.at(&format!("/projects/{}/services", made.name))).saying(&notice).into_response()
         }
-        Err(problem) => (problem.code(), new_page(&shell, &typed.name, Some(&problem))).into_response(),
+        Err(problem) => (problem.status_code(), new_page(&shell, &typed.name, Some(&problem))).into_response(),
     }
 }
 
@@ -90,7 +90,7 @@ async fn rename(
             Turn::to(shell.at(&format!("/projects/{}/settings", project.name))).saying(&notice).into_response()
         }
         Err(problem) => {
-            (problem.code(), settings_page(&shell, allowed.project(), &typed.name, Some(&problem))).into_response()
+            (problem.status_code(), settings_page(&shell, allowed.project(), &typed.name, Some(&problem))).into_response()
         }
     }
 }
@@ -113,7 +113,7 @@ async fn delete(
     };
     Ok(match outcome {
         Ok(()) => Turn::to(shell.at("/projects")).saying(&format!("The project {} is deleted.", project.name)).into_response(),
-        Err(problem) => (problem.code(), delete_page(&shell, &project, Some(&problem))).into_response(),
+        Err(problem) => (problem.status_code(), delete_page(&shell, &project, Some(&problem))).into_response(),
     })
 }
 

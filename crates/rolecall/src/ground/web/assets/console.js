@@ -42,12 +42,12 @@ document.addEventListener('click', async (event) => {
 });
 
 // Puts the new version of a part of the page into its place.
-function replace(page, selector) {
-  const fresh = $(selector, page);
-  const old = $(selector);
+function replace(page, id) {
+  const fresh = page.getElementById(id);
+  const old = document.getElementById(id);
   if (!fresh || !old) return false;
   old.replaceWith(document.adoptNode(fresh));
-  enhance($(selector));
+  enhance(fresh);
   return true;
 }
 const read = async (answer) => new DOMParser().parseFromString(await answer.text(), 'text/html');
@@ -59,13 +59,13 @@ document.addEventListener('submit', async (event) => {
   event.preventDefault();
   const body = new URLSearchParams(new FormData(event.target));
   const answer = await fetch(event.submitter.formAction, { method: 'POST', body });
-  if (!answer.ok || !replace(await read(answer), `#${row}`)) return location.reload();
-  $(`#${row} .secret a`)?.focus();
+  if (!answer.ok || !replace(await read(answer), row)) return location.reload();
+  $('.secret a', document.getElementById(row))?.focus();
   setTimeout(() => hide(row), 60000);
 });
 async function hide(row) {
   const answer = await fetch(location.href);
-  replace(await read(answer), `#${row}`);
+  replace(await read(answer), row);
 }
 document.addEventListener('click', (event) => {
   const link = event.target.closest('a[data-hide]');

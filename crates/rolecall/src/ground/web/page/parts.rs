@@ -214,3 +214,41 @@ pub fn steps(steps: &[(&str, Step)]) -> Markup {
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
+
+/// `8.4 MB`.
+#[must_use]
+pub fn size(bytes: i64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    // Tenths of the unit, so that no floating point is needed.
+    let mut tenths = u64::try_from(bytes).unwrap_or_default() / 100;
+    let mut units = UNITS.iter();
+    let mut unit = units.next().copied().unwrap_or_default();
+    for larger in units {
+        if tenths < 10_000 {
+            break;
+        }
+        tenths /= 1000;
+        unit = larger;
+    }
+    if tenths < 100 { format!("{}.{} {unit}", tenths / 10, tenths % 10) } else { format!("{} {unit}", tenths / 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, text) in [
+            (0, "0.0 kB"),
+            (8_400, "8.4 kB"),
+            (999_999, "999 kB"),
+            (1_000_000, "1.0 MB"),
+            (7_700_000, "7.7 MB"),
+            (12_345_678_901, "12 GB"),
+            (-1, "0.0 kB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}
