@@ -27,9 +27,21 @@ pub fn routes() -> Routes {
     Routes::new()
         .get("/o/{org}/projects/{project}/services/{service}/databases", "A service's databases", list)
         .post("/o/{org}/projects/{project}/services/{service}/databases", "Make a database", create)
-        .get("/o/{org}/projects/{project}/services/{service}/databases/new", "The form of a new database", new)
-        .get("/o/{org}/projects/{project}/services/{service}/databases/{name}/delete", "Ask before a database is deleted", ask)
-        .post("/o/{org}/projects/{project}/services/{service}/databases/{name}/delete", "Delete a database", delete)
+        .get(
+            "/o/{org}/projects/{project}/services/{service}/databases/new",
+            "The form of a new database",
+            new,
+        )
+        .get(
+            "/o/{org}/projects/{project}/services/{service}/databases/{name}/delete",
+            "Ask before a database is deleted",
+            ask,
+        )
+        .post(
+            "/o/{org}/projects/{project}/services/{service}/databases/{name}/delete",
+            "Delete a database",
+            delete,
+        )
 }
 
 type NamesOfDatabase = Path<(String, String, String, String)>;
@@ -128,30 +140,40 @@ fn tab_page(
     let path = format!("{}/databases", address(shell, service));
     let why = shell.why_not(ActionId::CreateDatabase, project);
     let why = why.or_else(|| found.as_ref().err().map(|problem| problem.detail.clone()));
-    let new = or_why(why.as_deref(), "New database", &html! {
-        a.btn.primary href={ (path) "/new" } { (icon("plus")) "New database" }
-    });
+    let new = or_why(
+        why.as_deref(),
+        "New database",
+        &html! {
+            a.btn.primary href={ (path) "/new" } { (icon("plus")) "New database" }
+        },
+    );
     let may_delete = shell.why_not(ActionId::DeleteDatabase, project);
     let listing = Listing { path: &path, request, by_default: "name" };
-    service_page(shell, service, "Databases", &new, &html! {
-        @match found {
-            Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
-            Ok(found) => {
-                div.bar { (listing.search("Search databases")) }
-                @if found.items.is_empty() { (listing.nothing_found("databases")) } @else {
-                    div.card {
-                        table.stack {
-                            thead { tr {
-                                (listing.header("Database", "name")) th { "Owner" } th.num { "Size" } th { span.unseen { "Actions" } }
-                            } }
-                            tbody { @for one in &found.items { (row(&path, one, may_delete.as_deref())) } }
+    service_page(
+        shell,
+        service,
+        "Databases",
+        &new,
+        &html! {
+            @match found {
+                Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
+                Ok(found) => {
+                    div.bar { (listing.search("Search databases")) }
+                    @if found.items.is_empty() { (listing.nothing_found("databases")) } @else {
+                        div.card {
+                            table.stack {
+                                thead { tr {
+                                    (listing.header("Database", "name")) th { "Owner" } th.num { "Size" } th { span.unseen { "Actions" } }
+                                } }
+                                tbody { @for one in &found.items { (row(&path, one, may_delete.as_deref())) } }
+                            }
+                            (listing.foot(&count(found.items.len(), "database", "databases"), found.next.as_deref(), "As the server tells it now"))
                         }
-                        (listing.foot(&count(found.items.len(), "database", "databases"), found.next.as_deref(), "As the server tells it now"))
                     }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 fn row(path: &str, one: &DatabaseView, may_not_delete: Option<&str>) -> Markup {
@@ -177,25 +199,37 @@ fn new_page(shell: &Shell, service: &ServiceView, name: &str, problem: Option<&P
     let path = format!("{}/databases", address(shell, service));
     let owner = service.default_user.as_deref().unwrap_or("the administrator's login");
     let input = Input::new("name", "Name").value(name).code().required().first();
-    page(shell, "New database", &crumbs(shell, service), &html! {
-        (head("New database", &html! {}, &html! {}))
-        (complaint(problem))
-        form.card.form method="post" action=(path) {
-            (shell.token())
-            (input.hint(&format!("At most 63 characters. It is owned by {owner}.")).show(problem))
-            div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
-        }
-    })
+    page(
+        shell,
+        "New database",
+        &crumbs(shell, service),
+        &html! {
+            (head("New database", &html! {}, &html! {}))
+            (complaint(problem))
+            form.card.form method="post" action=(path) {
+                (shell.token())
+                (input.hint(&format!("At most 63 characters. It is owned by {owner}.")).show(problem))
+                div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
+            }
+        },
+    )
 }
 
-fn delete_page(shell: &Shell, service: &ServiceView, holds: &DatabaseContents, problem: Option<&Problem>) -> Markup {
+fn delete_page(
+    shell: &Shell,
+    service: &ServiceView,
+    holds: &DatabaseContents,
+    problem: Option<&Problem>,
+) -> Markup {
     let back = format!("{}/databases", address(shell, service));
     let number = |number: i64| usize::try_from(number).unwrap_or_default();
     let mut details = vec![match number(holds.tables) {
         0 => "It holds no tables.".to_owned(),
         tables => format!(
             "{} with about {} ({}) are lost.",
-            count(tables, "table", "tables"), count(number(holds.rows), "row", "rows"), size(holds.bytes)
+            count(tables, "table", "tables"),
+            count(number(holds.rows), "row", "rows"),
+            size(holds.bytes)
         ),
     }];
     if holds.sessions > 0 {
@@ -208,8 +242,13 @@ fn delete_page(shell: &Shell, service: &ServiceView, holds: &DatabaseContents, p
         verb: "Delete",
         back: &back,
     };
-    page(shell, "Delete", &crumbs(shell, service), &html! {
-        (head(&format!("Delete {}?", holds.name), &html! {}, &html! {}))
-        (confirm_by_name(&shell.token(), problem, &losing))
-    })
+    page(
+        shell,
+        "Delete",
+        &crumbs(shell, service),
+        &html! {
+            (head(&format!("Delete {}?", holds.name), &html! {}, &html! {}))
+            (confirm_by_name(&shell.token(), problem, &losing))
+        },
+    )
 }

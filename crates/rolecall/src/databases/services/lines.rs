@@ -11,7 +11,11 @@ use engines::postgresql::cluster::{Cluster, Confinement};
 ///
 /// # Errors
 /// The store's.
-pub async fn all(app: &App, allowed: &Allowed<ListProjects>, request: &PageRequest) -> Result<Page<ServiceLine>, Error> {
+pub async fn all(
+    app: &App,
+    allowed: &Allowed<ListProjects>,
+    request: &PageRequest,
+) -> Result<Page<ServiceLine>, Error> {
     let organization = &allowed.organization().id;
     let standing = allowed.actor().standing();
     let sees_all = standing.superadmin || standing.role_in(organization) == Some(OrganizationRole::Admin);

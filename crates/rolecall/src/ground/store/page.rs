@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn what_is_at_hand_is_sorted_and_cut_either_way() {
-        let mut request = PageRequest { limit: Some(2), sort: Some("-name".into()), ..PageRequest::default() };
+        let mut request =
+            PageRequest { limit: Some(2), sort: Some("-name".into()), ..PageRequest::default() };
         let page = Page::of_all(vec!["b", "c", "a"], &request, |item| (*item).to_owned());
         assert_eq!(page.items, ["c", "b"]);
         request.cursor = page.next;

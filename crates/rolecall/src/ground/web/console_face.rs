@@ -48,15 +48,18 @@ pub fn face_of(problem: &Problem) -> Response {
         502..=504 => "No answer",
         _ => "Something went wrong",
     };
-    let page = bare(title, &html! {
-        h1 { (title) }
-        p { (problem.detail) }
-        @for error in problem.errors.iter().skip(1) { p { (error.message) } }
-        @if let Some(decision) = &problem.decision {
-            p.muted { small { "An administrator finds this decision as " code { (decision) } "." } }
-        }
-        div.acts { a.btn.primary href="/" { "To the start page" } }
-    });
+    let page = bare(
+        title,
+        &html! {
+            h1 { (title) }
+            p { (problem.detail) }
+            @for error in problem.errors.iter().skip(1) { p { (error.message) } }
+            @if let Some(decision) = &problem.decision {
+                p.muted { small { "An administrator finds this decision as " code { (decision) } "." } }
+            }
+            div.acts { a.btn.primary href="/" { "To the start page" } }
+        },
+    );
     (status, page).into_response()
 }
 
@@ -64,7 +67,9 @@ pub fn face_of(problem: &Problem) -> Response {
 fn form_encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()

@@ -77,46 +77,57 @@ async fn submit(
 }
 
 fn where_the_link_is() -> Markup {
-    bare("Set up Rolecall", &html! {
-        h1 { "Set up Rolecall" }
-        p { "Nobody holds this installation yet. Open the set-up link that the server printed on its terminal "
-            "when it started; it works once." }
-        p.muted { "No terminal at hand? Stop the server and start it again with " code { "ROLECALL_ADMIN_PASSWORD" } " set." }
-    })
+    bare(
+        "Set up Rolecall",
+        &html! {
+            h1 { "Set up Rolecall" }
+            p { "Nobody holds this installation yet. Open the set-up link that the server printed on its terminal "
+                "when it started; it works once." }
+            p.muted { "No terminal at hand? Stop the server and start it again with " code { "ROLECALL_ADMIN_PASSWORD" } " set." }
+        },
+    )
 }
 
 fn form(code: &str, problem: Option<&Problem>) -> Markup {
-    let password = Input::new("password", "Password").password("new-password").hint("At least 12 characters.");
+    let password =
+        Input::new("password", "Password").password("new-password").hint("At least 12 characters.");
     let again = Input::new("again", "The same once more").password("new-password");
     let everybody = "Everybody who signs in may do everything. For trying things out; change it any time.";
-    bare("Set up Rolecall", &html! {
-        h1 { "Set up Rolecall" }
-        p { "Choose the password of the account " b { "admin" } ", which may do everything here." }
-        (complaint(problem))
-        form.form method="post" action="/setup" {
-            input type="hidden" name="code" value=(code);
-            // For password managers.
-            input type="hidden" name="account" value="admin" autocomplete="username";
-            (password.required().first().show(problem))
-            (again.required().show(problem))
-            (check(problem, "new_users_are_superadmins", "All new users are SuperAdmins", everybody, false))
-            button.btn.primary { "Set up" }
-        }
-    })
+    bare(
+        "Set up Rolecall",
+        &html! {
+            h1 { "Set up Rolecall" }
+            p { "Choose the password of the account " b { "admin" } ", which may do everything here." }
+            (complaint(problem))
+            form.form method="post" action="/setup" {
+                input type="hidden" name="code" value=(code);
+                // For password managers.
+                input type="hidden" name="account" value="admin" autocomplete="username";
+                (password.required().first().show(problem))
+                (again.required().show(problem))
+                (check(problem, "new_users_are_superadmins", "All new users are SuperAdmins", everybody, false))
+                button.btn.primary { "Set up" }
+            }
+        },
+    )
 }
 
 impl From<ClaimError> for Problem {
     fn from(error: ClaimError) -> Self {
         match error {
-            ClaimError::Taken => {
-                Self::conflict("already_set_up", "This installation was set up already; sign in as admin instead.")
-            }
-            ClaimError::WrongCode => {
-                Self::forbidden("This set-up link is not the one that the server printed; copy it whole from its terminal.")
-            }
+            ClaimError::Taken => Self::conflict(
+                "already_set_up",
+                "This installation was set up already; sign in as admin instead.",
+            ),
+            ClaimError::WrongCode => Self::forbidden(
+                "This set-up link is not the one that the server printed; copy it whole from its terminal.",
+            ),
             ClaimError::Differ => Self::field("again", "The two passwords differ; type the same twice."),
             ClaimError::Password(rules) => Self::invalid(
-                rules.iter().map(|rule| FieldError { field: "password".into(), message: rule.to_string() }).collect(),
+                rules
+                    .iter()
+                    .map(|rule| FieldError { field: "password".into(), message: rule.to_string() })
+                    .collect(),
             ),
             ClaimError::Hash(error) => Self::internal(&error),
             ClaimError::Store(error) => error.into(),

@@ -75,20 +75,24 @@ fn inner_path(next: &str) -> &str {
 }
 
 fn form(account: &str, next: &str, problem: Option<&Problem>) -> Markup {
-    let name = Input::new("account", "Account or email").value(account).autocomplete("username").code().required();
+    let name =
+        Input::new("account", "Account or email").value(account).autocomplete("username").code().required();
     let name = if account.is_empty() { name.first() } else { name };
     let password = Input::new("password", "Password").password("current-password").required();
     let password = if account.is_empty() { password } else { password.first() };
-    bare("Sign in", &html! {
-        h1 { "Sign in" }
-        (complaint(problem))
-        form.form method="post" action="/sign-in" {
-            input type="hidden" name="next" value=(next);
-            (name.show(problem))
-            (password.show(problem))
-            button.btn.primary { "Sign in" }
-        }
-    })
+    bare(
+        "Sign in",
+        &html! {
+            h1 { "Sign in" }
+            (complaint(problem))
+            form.form method="post" action="/sign-in" {
+                input type="hidden" name="next" value=(next);
+                (name.show(problem))
+                (password.show(problem))
+                button.btn.primary { "Sign in" }
+            }
+        },
+    )
 }
 
 #[cfg(test)]

@@ -70,7 +70,9 @@ async fn create(
             let notice = format!("The project {} was made. It takes services now.", made.name);
             Turn::to(shell.at(&format!("/projects/{}/services", made.name))).saying(&notice).into_response()
         }
-        Err(problem) => (problem.status_code(), new_page(&shell, &typed.name, Some(&problem))).into_response(),
+        Err(problem) => {
+            (problem.status_code(), new_page(&shell, &typed.name, Some(&problem))).into_response()
+        }
     }
 }
 
@@ -87,15 +89,22 @@ async fn rename(
     match super::rename(&app, &allowed, &typed.name).await.map_err(at_name) {
         Ok(project) => {
             let notice = format!("The project is called {} now.", project.name);
-            Turn::to(shell.at(&format!("/projects/{}/settings", project.name))).saying(&notice).into_response()
+            Turn::to(shell.at(&format!("/projects/{}/settings", project.name)))
+                .saying(&notice)
+                .into_response()
         }
         Err(problem) => {
-            (problem.status_code(), settings_page(&shell, allowed.project(), &typed.name, Some(&problem))).into_response()
+            (problem.status_code(), settings_page(&shell, allowed.project(), &typed.name, Some(&problem)))
+                .into_response()
         }
     }
 }
 
-async fn ask(State(app): State<App>, shell: Shell, allowed: Allowed<DeleteProject>) -> Result<Markup, Problem> {
+async fn ask(
+    State(app): State<App>,
+    shell: Shell,
+    allowed: Allowed<DeleteProject>,
+) -> Result<Markup, Problem> {
     let project = super::show(&app, &allowed.also::<SeeProject>()?).await?;
     Ok(delete_page(&shell, &project, None))
 }
@@ -112,8 +121,12 @@ async fn delete(
         Some(problem) => Err(problem),
     };
     Ok(match outcome {
-        Ok(()) => Turn::to(shell.at("/projects")).saying(&format!("The project {} is deleted.", project.name)).into_response(),
-        Err(problem) => (problem.status_code(), delete_page(&shell, &project, Some(&problem))).into_response(),
+        Ok(()) => Turn::to(shell.at("/projects"))
+            .saying(&format!("The project {} is deleted.", project.name))
+            .into_response(),
+        Err(problem) => {
+            (problem.status_code(), delete_page(&shell, &project, Some(&problem))).into_response()
+        }
     })
 }
 
@@ -129,24 +142,33 @@ fn list_page(shell: &Shell, found: &Page<ProjectView>, request: &PageRequest) ->
     let path = shell.at("/projects");
     let listing = Listing { path: &path, request, by_default: "name" };
     let why = shell.why_not(ActionId::CreateProject, &shell.organization);
-    let new = or_why(why.as_deref(), "New project", &html! {
-        a.btn.primary href={ (path) "/new" } { (icon("plus")) "New project" }
-    });
-    page(shell, "Projects", &[], &html! {
-        (head("Projects", &html! {}, &new))
-        @if found.items.is_empty() && listing.is_searched() { (listing.search("Search projects")) (listing.nothing_found("projects")) }
-        @else if found.items.is_empty() { (nothing_yet(shell, why.is_none(), &new)) }
-        @else {
-            div.bar { (listing.search("Search projects")) }
-            div.card {
-                table.stack {
-                    thead { tr { th { "Project" } th.num { "Services" } th { "Created" } } }
-                    tbody { @for project in &found.items { (row(shell, &path, project)) } }
+    let new = or_why(
+        why.as_deref(),
+        "New project",
+        &html! {
+            a.btn.primary href={ (path) "/new" } { (icon("plus")) "New project" }
+        },
+    );
+    page(
+        shell,
+        "Projects",
+        &[],
+        &html! {
+            (head("Projects", &html! {}, &new))
+            @if found.items.is_empty() && listing.is_searched() { (listing.search("Search projects")) (listing.nothing_found("projects")) }
+            @else if found.items.is_empty() { (nothing_yet(shell, why.is_none(), &new)) }
+            @else {
+                div.bar { (listing.search("Search projects")) }
+                div.card {
+                    table.stack {
+                        thead { tr { th { "Project" } th.num { "Services" } th { "Created" } } }
+                        tbody { @for project in &found.items { (row(shell, &path, project)) } }
+                    }
+                    (listing.foot(&count(found.items.len(), "project", "projects"), found.next.as_deref(), ""))
                 }
-                (listing.foot(&count(found.items.len(), "project", "projects"), found.next.as_deref(), ""))
             }
-        }
-    })
+        },
+    )
 }
 
 fn row(shell: &Shell, path: &str, project: &ProjectView) -> Markup {
@@ -174,22 +196,30 @@ fn nothing_yet(shell: &Shell, may_create: bool, new: &Markup) -> Markup {
 fn new_page(shell: &Shell, name: &str, problem: Option<&Problem>) -> Markup {
     let path = shell.at("/projects");
     let input = Input::new("name", "Name").value(name).code().required().first();
-    page(shell, "New project", &[Crumb::new("Projects", &*path)], &html! {
-        (head("New project", &html! {}, &html! {}))
-        (complaint(problem))
-        form.card.form method="post" action=(path) {
-            (shell.token())
-            (input.hint("3 to 63 small letters, digits and hyphens, a letter first. Unique in this installation.").show(problem))
-            div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
-        }
-    })
+    page(
+        shell,
+        "New project",
+        &[Crumb::new("Projects", &*path)],
+        &html! {
+            (head("New project", &html! {}, &html! {}))
+            (complaint(problem))
+            form.card.form method="post" action=(path) {
+                (shell.token())
+                (input.hint("3 to 63 small letters, digits and hyphens, a letter first. Unique in this installation.").show(problem))
+                div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
+            }
+        },
+    )
 }
 
 /// The tabs of a project.
 #[must_use]
 pub fn project_tabs(shell: &Shell, project: &str, current: &str) -> Markup {
     let path = shell.at(&format!("/projects/{project}"));
-    tabs(current, &[Tab::new("Services", format!("{path}/services")), Tab::new("Settings", format!("{path}/settings"))])
+    tabs(
+        current,
+        &[Tab::new("Services", format!("{path}/services")), Tab::new("Settings", format!("{path}/settings"))],
+    )
 }
 
 fn settings_page(shell: &Shell, project: &Project, name: &str, problem: Option<&Problem>) -> Markup {
@@ -198,23 +228,28 @@ fn settings_page(shell: &Shell, project: &Project, name: &str, problem: Option<&
     let may_delete = shell.why_not(ActionId::DeleteProject, project);
     let input = Input::new("name", "Name").value(name).code().required();
     let hint = "Addresses and scripts that use the old name have to be changed.";
-    page(shell, &project.name, &[Crumb::new("Projects", shell.at("/projects"))], &html! {
-        (head(&project.name, &html! {}, &html! {}))
-        (project_tabs(shell, &project.name, "Settings"))
-        (complaint(problem))
-        form.card.form method="post" action={ (path) "/settings" } {
-            (shell.token())
-            (input.hint(hint).show(problem))
-            div.acts { (or_why(may_rename.as_deref(), "Save", &html! { button.btn.primary { "Save" } })) }
-        }
-        section.section {
-            h2 { "Delete this project" }
-            p.lead { "Only an empty project can be deleted: databases are lost one at a time, never with their project." }
-            div.acts {
-                (or_why(may_delete.as_deref(), "Delete", &html! { a.btn.danger href={ (path) "/delete" } { "Delete" } }))
+    page(
+        shell,
+        &project.name,
+        &[Crumb::new("Projects", shell.at("/projects"))],
+        &html! {
+            (head(&project.name, &html! {}, &html! {}))
+            (project_tabs(shell, &project.name, "Settings"))
+            (complaint(problem))
+            form.card.form method="post" action={ (path) "/settings" } {
+                (shell.token())
+                (input.hint(hint).show(problem))
+                div.acts { (or_why(may_rename.as_deref(), "Save", &html! { button.btn.primary { "Save" } })) }
             }
-        }
-    })
+            section.section {
+                h2 { "Delete this project" }
+                p.lead { "Only an empty project can be deleted: databases are lost one at a time, never with their project." }
+                div.acts {
+                    (or_why(may_delete.as_deref(), "Delete", &html! { a.btn.danger href={ (path) "/delete" } { "Delete" } }))
+                }
+            }
+        },
+    )
 }
 
 fn delete_page(shell: &Shell, project: &ProjectView, problem: Option<&Problem>) -> Markup {
@@ -234,8 +269,13 @@ fn delete_page(shell: &Shell, project: &ProjectView, problem: Option<&Problem>) 
         back: &back,
     };
     let crumbs = [Crumb::new("Projects", shell.at("/projects")), Crumb::new(&*project.name, &*back)];
-    page(shell, "Delete", &crumbs, &html! {
-        (head(&format!("Delete {}?", project.name), &html! {}, &html! {}))
-        (confirm_by_name(&shell.token(), problem, &losing))
-    })
+    page(
+        shell,
+        "Delete",
+        &crumbs,
+        &html! {
+            (head(&format!("Delete {}?", project.name), &html! {}, &html! {}))
+            (confirm_by_name(&shell.token(), problem, &losing))
+        },
+    )
 }

@@ -16,25 +16,36 @@ fn crumbs(shell: &Shell, service: &ServiceView) -> [Crumb; 3] {
 }
 
 /// The form of a new user.
-pub(super) fn new_page(shell: &Shell, service: &ServiceView, typed: &UserForm, problem: Option<&Problem>) -> Markup {
+pub(super) fn new_page(
+    shell: &Shell,
+    service: &ServiceView,
+    typed: &UserForm,
+    problem: Option<&Problem>,
+) -> Markup {
     let path = address(shell, &service.project, &service.name);
     let username = Input::new("username", "Username").value(&typed.username).code().required().first();
-    page(shell, "Add a new user", &crumbs(shell, service), &html! {
-        (head("Add a new user", &html! {}, &html! {}))
-        (complaint(problem))
-        form.card.form method="post" action=(path) {
-            (shell.token())
-            (username.hint("6 to 32 letters, digits and underscores, a letter first.").show(problem))
-            (passwords(problem))
-            (check(problem, "read_only", "Read only", "Reads every table, view and sequence, also those made later, and changes nothing.", typed.read_only))
-            (check(problem, "replication", "Allow replication", "For copying the whole server; reads everything, password hashes too.", typed.replication))
-            div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
-        }
-    })
+    page(
+        shell,
+        "Add a new user",
+        &crumbs(shell, service),
+        &html! {
+            (head("Add a new user", &html! {}, &html! {}))
+            (complaint(problem))
+            form.card.form method="post" action=(path) {
+                (shell.token())
+                (username.hint("6 to 32 letters, digits and underscores, a letter first.").show(problem))
+                (passwords(problem))
+                (check(problem, "read_only", "Read only", "Reads every table, view and sequence, also those made later, and changes nothing.", typed.read_only))
+                (check(problem, "replication", "Allow replication", "For copying the whole server; reads everything, password hashes too.", typed.replication))
+                div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
+            }
+        },
+    )
 }
 
 fn passwords(problem: Option<&Problem>) -> Markup {
-    let password = Input::new("password", "Password").password("new-password").placeholder("Generated when empty");
+    let password =
+        Input::new("password", "Password").password("new-password").placeholder("Generated when empty");
     let again = Input::new("again", "The same once more").password("new-password");
     html! {
         div.two {
@@ -45,18 +56,28 @@ fn passwords(problem: Option<&Problem>) -> Markup {
 }
 
 /// The form of a new password.
-pub(super) fn password_page(shell: &Shell, service: &ServiceView, username: &str, problem: Option<&Problem>) -> Markup {
+pub(super) fn password_page(
+    shell: &Shell,
+    service: &ServiceView,
+    username: &str,
+    problem: Option<&Problem>,
+) -> Markup {
     let path = address(shell, &service.project, &service.name);
-    page(shell, "New password", &crumbs(shell, service), &html! {
-        (head(&format!("New password for {username}"), &html! {}, &html! {}))
-        (complaint(problem))
-        form.card.form method="post" action={ (path) "/" (encode(username)) "/password" } {
-            (shell.token())
-            p.muted { "From now on only the new password opens new sessions. Sessions that are open go on." }
-            (passwords(problem))
-            div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
-        }
-    })
+    page(
+        shell,
+        "New password",
+        &crumbs(shell, service),
+        &html! {
+            (head(&format!("New password for {username}"), &html! {}, &html! {}))
+            (complaint(problem))
+            form.card.form method="post" action={ (path) "/" (encode(username)) "/password" } {
+                (shell.token())
+                p.muted { "From now on only the new password opens new sessions. Sessions that are open go on." }
+                (passwords(problem))
+                div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
+            }
+        },
+    )
 }
 
 /// Asks before a user is deleted, and tells what that touches.
@@ -76,10 +97,15 @@ pub(super) fn delete_page(
         verb: "Delete",
         back: &back,
     };
-    page(shell, "Delete", &crumbs(shell, service), &html! {
-        (head(&format!("Delete {username}?"), &html! {}, &html! {}))
-        (confirm_by_name(&shell.token(), problem, &losing))
-    })
+    page(
+        shell,
+        "Delete",
+        &crumbs(shell, service),
+        &html! {
+            (head(&format!("Delete {username}?"), &html! {}, &html! {}))
+            (confirm_by_name(&shell.token(), problem, &losing))
+        },
+    )
 }
 
 fn touched(preview: &DeletionView) -> Vec<String> {
@@ -93,11 +119,17 @@ fn touched(preview: &DeletionView) -> Vec<String> {
         0 => {}
         objects => {
             let first = preview.first_objects.join(", ");
-            lines.push(format!("{} to rolecall_former: {first}.", count(objects, "object goes", "objects go")));
+            lines.push(format!(
+                "{} to rolecall_former: {first}.",
+                count(objects, "object goes", "objects go")
+            ));
         }
     }
     if !preview.databases.is_empty() {
-        lines.push(format!("The databases that it owns go to rolecall_former: {}.", preview.databases.join(", ")));
+        lines.push(format!(
+            "The databases that it owns go to rolecall_former: {}.",
+            preview.databases.join(", ")
+        ));
     }
     for (what, things) in [
         ("Memberships that it gave end", &preview.memberships),

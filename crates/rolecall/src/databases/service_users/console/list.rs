@@ -29,36 +29,55 @@ impl Here<'_> {
 /// The Users tab.
 pub(super) fn tab_page(here: &Here<'_>, found: Found, request: &PageRequest, said: &Said) -> Markup {
     let path = here.path();
-    let why = here.why_not(ActionId::CreateServiceUser).or_else(|| found.as_ref().err().map(|problem| problem.detail.clone()));
-    let add = or_why(why.as_deref(), "Add service user", &html! {
-        a.btn.primary href={ (path) "/new" } { (icon("plus")) "Add service user" }
-    });
+    let why = here
+        .why_not(ActionId::CreateServiceUser)
+        .or_else(|| found.as_ref().err().map(|problem| problem.detail.clone()));
+    let add = or_why(
+        why.as_deref(),
+        "Add service user",
+        &html! {
+            a.btn.primary href={ (path) "/new" } { (icon("plus")) "Add service user" }
+        },
+    );
     let listing = Listing { path: &path, request, by_default: "username" };
-    service_page(here.shell, here.service, "Users", &add, &html! {
-        (told(said))
-        @match &found {
-            Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
-            Ok(found) => { (list(here, &listing, found, said)) }
-        }
-    })
+    service_page(
+        here.shell,
+        here.service,
+        "Users",
+        &add,
+        &html! {
+            (told(said))
+            @match &found {
+                Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
+                Ok(found) => { (list(here, &listing, found, said)) }
+            }
+        },
+    )
 }
 
 /// A generated password, shown this once.
 fn told(said: &Said) -> Markup {
     match said {
-        Said::Made(WithPassword { user, password }) => generated(&user.username, "was made", password.as_ref()),
-        Said::Changed(WithPassword { user, password }) => generated(&user.username, "has a new password", password.as_ref()),
+        Said::Made(WithPassword { user, password }) => {
+            generated(&user.username, "was made", password.as_ref())
+        }
+        Said::Changed(WithPassword { user, password }) => {
+            generated(&user.username, "has a new password", password.as_ref())
+        }
         Said::Nothing | Said::Revealed(..) => html! {},
     }
 }
 
 fn generated(username: &str, what: &str, password: Option<&crate::ground::secret::Secret>) -> Markup {
-    note(Mood::Good, &html! {
-        p { "The user " b { (username) } " " (what) "." @if password.is_some() { " Its generated password:" } }
-        @if let Some(password) = password {
-            span.secret { code { (password.expose()) } (copy_button("the password")) }
-        }
-    })
+    note(
+        Mood::Good,
+        &html! {
+            p { "The user " b { (username) } " " (what) "." @if password.is_some() { " Its generated password:" } }
+            @if let Some(password) = password {
+                span.secret { code { (password.expose()) } (copy_button("the password")) }
+            }
+        },
+    )
 }
 
 fn list(here: &Here<'_>, listing: &Listing<'_>, found: &Page<UserView>, said: &Said) -> Markup {
@@ -200,23 +219,31 @@ fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
     let unmanaged = (!user.managed).then(|| "Made outside Rolecall; adopt it first.".to_owned());
     let own = is_own.then(|| "Rolecall's own way into this server.".to_owned());
     let password = ours(ActionId::ChangePassword).or_else(|| own.clone()).or_else(|| unmanaged.clone());
-    let reads = user.read_only.then(|| "Replication reads everything, so a read-only user cannot have it.".to_owned());
+    let reads = user
+        .read_only
+        .then(|| "Replication reads everything, so a read-only user cannot have it.".to_owned());
     let protected = user.protected.then(|| "Protected: the service needs this user.".to_owned());
-    let replication =
-        ours(ActionId::ChangeReplication).or_else(|| protected.clone()).or(unmanaged).or(reads.filter(|_| !user.replication));
+    let replication = ours(ActionId::ChangeReplication)
+        .or_else(|| protected.clone())
+        .or(unmanaged)
+        .or(reads.filter(|_| !user.replication));
     let delete = ours(ActionId::DeleteServiceUser).or(protected);
-    let (word, wish) = if user.replication { ("End replication", "false") } else { ("Allow replication", "true") };
-    menu(&user.username, &html! {
-        @if !user.managed {
-            (entry_or_why(ours(ActionId::AdoptServiceUser).as_deref(), "Adopt", &html! {
-                button form="acts" formaction={ (path) "/adopt" } { "Adopt" }
+    let (word, wish) =
+        if user.replication { ("End replication", "false") } else { ("Allow replication", "true") };
+    menu(
+        &user.username,
+        &html! {
+            @if !user.managed {
+                (entry_or_why(ours(ActionId::AdoptServiceUser).as_deref(), "Adopt", &html! {
+                    button form="acts" formaction={ (path) "/adopt" } { "Adopt" }
+                }))
+            }
+            (entry_or_why(password.as_deref(), "New password", &html! { a href={ (path) "/password" } { "New password" } }))
+            (entry_or_why(replication.as_deref(), word, &html! {
+                button form="acts" formaction={ (path) "/replication" } name="replication" value=(wish) { (word) }
             }))
-        }
-        (entry_or_why(password.as_deref(), "New password", &html! { a href={ (path) "/password" } { "New password" } }))
-        (entry_or_why(replication.as_deref(), word, &html! {
-            button form="acts" formaction={ (path) "/replication" } name="replication" value=(wish) { (word) }
-        }))
-        hr;
-        (entry_or_why(delete.as_deref(), "Delete", &html! { a.danger href={ (path) "/delete" } { "Delete" } }))
-    })
+            hr;
+            (entry_or_why(delete.as_deref(), "Delete", &html! { a.danger href={ (path) "/delete" } { "Delete" } }))
+        },
+    )
 }

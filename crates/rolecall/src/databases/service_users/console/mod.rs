@@ -7,8 +7,8 @@ use super::{NewServiceUser, Revealed, UserError, UserView, WithPassword};
 use crate::app::App;
 use crate::databases::services::{self, console::Names};
 use crate::ground::access::{
-    AdoptServiceUser, Allowed, ChangePassword, ChangeReplication, CreateServiceUser, DeleteServiceUser, RevealPassword,
-    SeeServiceUsers,
+    AdoptServiceUser, Allowed, ChangePassword, ChangeReplication, CreateServiceUser, DeleteServiceUser,
+    RevealPassword, SeeServiceUsers,
 };
 use crate::ground::secret::Secret;
 use crate::ground::store::{Page, PageRequest};
@@ -30,13 +30,41 @@ pub fn routes() -> Routes {
         .get("/o/{org}/projects/{project}/services/{service}/users", "A service's users", list)
         .post("/o/{org}/projects/{project}/services/{service}/users", "Make a service user", create)
         .get("/o/{org}/projects/{project}/services/{service}/users/new", "The form of a new user", new)
-        .post("/o/{org}/projects/{project}/services/{service}/users/{username}/reveal", "Show a password", reveal)
-        .get("/o/{org}/projects/{project}/services/{service}/users/{username}/password", "The form of a new password", ask_password)
-        .post("/o/{org}/projects/{project}/services/{service}/users/{username}/password", "Set or generate a password", set_password)
-        .post("/o/{org}/projects/{project}/services/{service}/users/{username}/replication", "Allow or end replication", replication)
-        .post("/o/{org}/projects/{project}/services/{service}/users/{username}/adopt", "Take an unmanaged user over", adopt)
-        .get("/o/{org}/projects/{project}/services/{service}/users/{username}/delete", "Ask before a user is deleted", ask)
-        .post("/o/{org}/projects/{project}/services/{service}/users/{username}/delete", "Delete a user", delete)
+        .post(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/reveal",
+            "Show a password",
+            reveal,
+        )
+        .get(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/password",
+            "The form of a new password",
+            ask_password,
+        )
+        .post(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/password",
+            "Set or generate a password",
+            set_password,
+        )
+        .post(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/replication",
+            "Allow or end replication",
+            replication,
+        )
+        .post(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/adopt",
+            "Take an unmanaged user over",
+            adopt,
+        )
+        .get(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/delete",
+            "Ask before a user is deleted",
+            ask,
+        )
+        .post(
+            "/o/{org}/projects/{project}/services/{service}/users/{username}/delete",
+            "Delete a user",
+            delete,
+        )
 }
 
 /// Organization, project, service and user.
@@ -99,7 +127,12 @@ async fn tab(
 ) -> Result<Markup, Problem> {
     let service = services::show(app, &allowed.also()?, name).await?;
     let found = super::list(app, allowed, name, request).await.map_err(Problem::from);
-    Ok(list::tab_page(&list::Here { shell, project: allowed.project(), service: &service }, found, request, said))
+    Ok(list::tab_page(
+        &list::Here { shell, project: allowed.project(), service: &service },
+        found,
+        request,
+        said,
+    ))
 }
 
 async fn new(
@@ -123,7 +156,9 @@ async fn create(
         Ok(new) => match super::create(&app, &allowed, &name, &new).await.map_err(at_name) {
             Ok(made) => {
                 let request = PageRequest::default();
-                Ok(tab(&app, &shell, &allowed.also()?, &name, &request, &Said::Made(made)).await?.into_response())
+                Ok(tab(&app, &shell, &allowed.also()?, &name, &request, &Said::Made(made))
+                    .await?
+                    .into_response())
             }
             Err(problem) => refused(&app, &shell, &allowed, &name, &typed, &problem).await,
         },
@@ -172,17 +207,22 @@ async fn set_password(
     Form(typed): Form<PasswordForm>,
 ) -> Result<Response, Problem> {
     let outcome = match chosen(&typed.password, &typed.again) {
-        Ok(password) => super::set_password(&app, &allowed, &name, &username, password.as_ref()).await.map_err(Problem::from),
+        Ok(password) => super::set_password(&app, &allowed, &name, &username, password.as_ref())
+            .await
+            .map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     Ok(match outcome {
         Ok(changed) => {
             let request = PageRequest::default();
-            tab(&app, &shell, &allowed.also()?, &name, &request, &Said::Changed(changed)).await?.into_response()
+            tab(&app, &shell, &allowed.also()?, &name, &request, &Said::Changed(changed))
+                .await?
+                .into_response()
         }
         Err(problem) => {
             let service = services::show(&app, &allowed.also()?, &name).await?;
-            (problem.status_code(), forms::password_page(&shell, &service, &username, Some(&problem))).into_response()
+            (problem.status_code(), forms::password_page(&shell, &service, &username, Some(&problem)))
+                .into_response()
         }
     })
 }
@@ -233,7 +273,9 @@ async fn delete(
         Some(problem) => Err(problem),
     };
     let Err(problem) = outcome else {
-        return Ok(Turn::to(address(&shell, &project, &name)).saying(&format!("{username} is deleted.")).into_response());
+        return Ok(Turn::to(address(&shell, &project, &name))
+            .saying(&format!("{username} is deleted."))
+            .into_response());
     };
     let service = services::show(&app, &allowed.also()?, &name).await?;
     let preview = super::deletion_preview(&app, &allowed.also()?, &name, &username).await?;

@@ -14,30 +14,49 @@ pub(super) fn all_page(shell: &Shell, found: &Page<ServiceLine>, request: &PageR
     let listing = Listing { path: &path, request, by_default: "name" };
     let new = html! { a.btn.primary href={ (path) "/new" } { (icon("plus")) "New service" } };
     let is_bare = found.items.is_empty() && !listing.is_searched();
-    page(shell, "Services", &[], &html! {
-        (head("Services", &html! {}, &html! { @if !is_bare { (new) } }))
-        @if is_bare { (nothing_yet(shell, &path, &new)) } @else { (table(shell, &listing, found, true)) }
-    })
+    page(
+        shell,
+        "Services",
+        &[],
+        &html! {
+            (head("Services", &html! {}, &html! { @if !is_bare { (new) } }))
+            @if is_bare { (nothing_yet(shell, &path, &new)) } @else { (table(shell, &listing, found, true)) }
+        },
+    )
 }
 
 /// The services of a project.
-pub(super) fn project_page(shell: &Shell, project: &Project, found: &Page<ServiceLine>, request: &PageRequest) -> Markup {
+pub(super) fn project_page(
+    shell: &Shell,
+    project: &Project,
+    found: &Page<ServiceLine>,
+    request: &PageRequest,
+) -> Markup {
     let path = shell.at(&format!("/projects/{}/services", project.name));
     let listing = Listing { path: &path, request, by_default: "name" };
     let why = shell.why_not(ActionId::CreateService, project);
-    let new = or_why(why.as_deref(), "New service", &html! {
-        a.btn.primary href={ (shell.at("/services/new?project=")) (project.name) } { (icon("plus")) "New service" }
-    });
+    let new = or_why(
+        why.as_deref(),
+        "New service",
+        &html! {
+            a.btn.primary href={ (shell.at("/services/new?project=")) (project.name) } { (icon("plus")) "New service" }
+        },
+    );
     let is_bare = found.items.is_empty() && !listing.is_searched();
-    page(shell, &project.name, &[Crumb::new("Projects", shell.at("/projects"))], &html! {
-        (head(&project.name, &html! {}, &new))
-        (project_tabs(shell, &project.name, "Services"))
-        @if is_bare {
-            @let attach = shell.at(&format!("/services/attach?project={}", project.name));
-            (empty("services", "No services in this project yet", &what_a_service_is(),
-                &html! { @if why.is_none() { a.btn href=(attach) { "Attach a server" } } }))
-        } @else { (table(shell, &listing, found, false)) }
-    })
+    page(
+        shell,
+        &project.name,
+        &[Crumb::new("Projects", shell.at("/projects"))],
+        &html! {
+            (head(&project.name, &html! {}, &new))
+            (project_tabs(shell, &project.name, "Services"))
+            @if is_bare {
+                @let attach = shell.at(&format!("/services/attach?project={}", project.name));
+                (empty("services", "No services in this project yet", &what_a_service_is(),
+                    &html! { @if why.is_none() { a.btn href=(attach) { "Attach a server" } } }))
+            } @else { (table(shell, &listing, found, false)) }
+        },
+    )
 }
 
 fn what_a_service_is() -> Markup {

@@ -8,8 +8,8 @@ use super::{Mode, ServiceLine, ServiceView, State};
 use crate::app::App;
 use crate::databases::services::{self, ServiceError};
 use crate::ground::access::{
-    Allowed, DeleteService, EditService, ListProjects, Own, Project, RestartService, SeeSelf, SeeServices, StartService,
-    StopService,
+    Allowed, DeleteService, EditService, ListProjects, Own, RestartService, SeeSelf, SeeServices,
+    StartService, StopService,
 };
 use crate::ground::web::body::{Form, ListQuery};
 use crate::ground::web::page::{Crumb, Mood, Shell, Tab, head, page, state, tabs, tag, watching_page};
@@ -35,11 +35,19 @@ pub fn routes() -> Routes {
         .post("/o/{org}/projects/{project}/services/{service}/start", "Start a service", start)
         .post("/o/{org}/projects/{project}/services/{service}/stop", "Stop a service", stop)
         .post("/o/{org}/projects/{project}/services/{service}/restart", "Restart a service", restart)
-        .get("/o/{org}/projects/{project}/services/{service}/rename", "The form of a service's name", ask_name)
+        .get(
+            "/o/{org}/projects/{project}/services/{service}/rename",
+            "The form of a service's name",
+            ask_name,
+        )
         .post("/o/{org}/projects/{project}/services/{service}/rename", "Rename a service", rename)
         .get("/o/{org}/projects/{project}/services/{service}/delete", "Ask before a service is deleted", ask)
         .post("/o/{org}/projects/{project}/services/{service}/delete", "Delete a service", delete)
-        .get("/authority.pem", "The certificate that managed services' certificates are signed with", authority)
+        .get(
+            "/authority.pem",
+            "The certificate that managed services' certificates are signed with",
+            authority,
+        )
         .and(new::routes())
 }
 
@@ -154,9 +162,12 @@ async fn rename(
 ) -> Result<Response, Problem> {
     let service = services::show(&app, &allowed.also()?, &name).await?;
     Ok(match services::rename(&app, &allowed, &name, &typed.name).await.map_err(at_name) {
-        Ok(service) => Turn::to(address(&shell, &service)).saying("The service has its new name.").into_response(),
+        Ok(service) => {
+            Turn::to(address(&shell, &service)).saying("The service has its new name.").into_response()
+        }
         Err(problem) => {
-            (problem.status_code(), overview::rename_page(&shell, &service, &typed.name, Some(&problem))).into_response()
+            (problem.status_code(), overview::rename_page(&shell, &service, &typed.name, Some(&problem)))
+                .into_response()
         }
     })
 }
@@ -180,7 +191,9 @@ async fn delete(
 ) -> Result<Response, Problem> {
     if let Some(problem) = Problem::unless_typed(&typed.confirm, &name) {
         let service = services::show(&app, &allowed.also()?, &name).await?;
-        return Ok((problem.status_code(), overview::delete_page(&shell, &service, Some(&problem))).into_response());
+        return Ok(
+            (problem.status_code(), overview::delete_page(&shell, &service, Some(&problem))).into_response()
+        );
     }
     let notice = match services::delete(&app, &allowed, &name).await {
         Err(ServiceError::Unfinished) => format!("The service {name} is being deleted."),
@@ -246,7 +259,13 @@ fn socket(host: &str, port: i64) -> String {
 
 /// A page of a service: its name and state, its tabs, and what the tab shows.
 #[must_use]
-pub fn service_page(shell: &Shell, service: &ServiceView, tab: &str, acts: &Markup, content: &Markup) -> Markup {
+pub fn service_page(
+    shell: &Shell,
+    service: &ServiceView,
+    tab: &str,
+    acts: &Markup,
+    content: &Markup,
+) -> Markup {
     let path = address(shell, service);
     let is_changing = matches!(service.state, State::Creating | State::Starting | State::Stopping);
     let crumbs = crumbs_to(shell, service);

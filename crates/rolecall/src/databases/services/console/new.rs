@@ -2,7 +2,7 @@
 
 use super::address;
 use crate::app::App;
-use crate::databases::services::{self, DefaultUser, NewAttached, NewManaged, ServiceError, TlsMode};
+use crate::databases::services::{self, DefaultUser, NewAttached, NewManaged, TlsMode};
 use crate::ground::access::{ActionId, AttachService, CreateService, Own, Project, SeeSelf, store};
 use crate::ground::secret::Secret;
 use crate::ground::web::body::{Ask, Form};
@@ -103,12 +103,16 @@ async fn attach(
 ) -> Result<Response, Problem> {
     let allowed = asking.on(project_named(&app, &shell, &typed.project).await?)?;
     let outcome = match typed.wanted() {
-        Ok(new) if typed.act == "test" => services::test(&allowed, &new).await.map_err(Problem::from).map(Err),
+        Ok(new) if typed.act == "test" => {
+            services::test(&allowed, &new).await.map_err(Problem::from).map(Err)
+        }
         Ok(new) => services::attach(&app, &allowed, &new).await.map_err(super::at_name).map(Ok),
         Err(problem) => Err(problem),
     };
     let (code, answer) = match outcome {
-        Ok(Ok(service)) => return Ok(Turn::to(address(&shell, &service)).saying("The server is attached.").into_response()),
+        Ok(Ok(service)) => {
+            return Ok(Turn::to(address(&shell, &service)).saying("The server is attached.").into_response());
+        }
         Ok(Err(facts)) => (axum::http::StatusCode::OK, Ok(facts)),
         Err(problem) => (problem.status_code(), Err(problem)),
     };
@@ -141,7 +145,11 @@ impl ManagedForm {
         NewManaged {
             name: self.name.trim().to_owned(),
             version: some(&self.version),
-            default_user: if self.default_user == "random" { DefaultUser::Random } else { DefaultUser::Tsdbadmin },
+            default_user: if self.default_user == "random" {
+                DefaultUser::Random
+            } else {
+                DefaultUser::Tsdbadmin
+            },
             database: some(&self.database),
         }
     }
@@ -153,7 +161,9 @@ impl AttachedForm {
         let number = |text: String| text.parse::<u16>().ok().filter(|port| *port > 0);
         let port = match some(&self.port) {
             None => None,
-            Some(text) => Some(number(text).ok_or_else(|| Problem::field("port", "A port is a number from 1 to 65535."))?),
+            Some(text) => Some(
+                number(text).ok_or_else(|| Problem::field("port", "A port is a number from 1 to 65535."))?,
+            ),
         };
         Ok(NewAttached {
             name: self.name.trim().to_owned(),
@@ -162,7 +172,11 @@ impl AttachedForm {
             username: self.username.trim().to_owned(),
             password: Secret::new(self.password.clone()),
             database: some(&self.database),
-            tls: TlsMode::ALL.iter().copied().find(|mode| mode.to_string() == self.tls).unwrap_or(TlsMode::Required),
+            tls: TlsMode::ALL
+                .iter()
+                .copied()
+                .find(|mode| mode.to_string() == self.tls)
+                .unwrap_or(TlsMode::Required),
             tls_ca: some(&self.tls_ca),
         })
     }
@@ -172,25 +186,30 @@ impl AttachedForm {
 fn new_page(shell: &Shell, tab: &str, project: &str, choice: &Choice, form: &Markup) -> Markup {
     let path = shell.at("/services");
     let chosen = if project.is_empty() { String::new() } else { format!("?project={project}") };
-    page(shell, "New service", &[Crumb::new("Services", &*path)], &html! {
-        (head("New service", &html! {}, &html! {}))
-        @if choice.projects.is_empty() {
-            (empty("lock", "You may make services in none of the projects here", &html! {
-                "It needs the project role admin or operator in some project. Ask an admin of the project for it."
-            }, &html! {
-                @if shell.why_not(ActionId::CreateProject, &shell.organization).is_none() {
-                    a.btn.primary href=(shell.at("/projects/new")) { "New project" }
-                }
-                a.btn href=(path) { "Close" }
-            }))
-        } @else {
-            (tabs(tab, &[
-                Tab::new("Make one here", format!("{path}/new{chosen}")),
-                Tab::new("Attach one that is there", format!("{path}/attach{chosen}")),
-            ]))
-            (form)
-        }
-    })
+    page(
+        shell,
+        "New service",
+        &[Crumb::new("Services", &*path)],
+        &html! {
+            (head("New service", &html! {}, &html! {}))
+            @if choice.projects.is_empty() {
+                (empty("lock", "You may make services in none of the projects here", &html! {
+                    "It needs the project role admin or operator in some project. Ask an admin of the project for it."
+                }, &html! {
+                    @if shell.why_not(ActionId::CreateProject, &shell.organization).is_none() {
+                        a.btn.primary href=(shell.at("/projects/new")) { "New project" }
+                    }
+                    a.btn href=(path) { "Close" }
+                }))
+            } @else {
+                (tabs(tab, &[
+                    Tab::new("Make one here", format!("{path}/new{chosen}")),
+                    Tab::new("Attach one that is there", format!("{path}/attach{chosen}")),
+                ]))
+                (form)
+            }
+        },
+    )
 }
 
 fn project_field(choice: &Choice, chosen: &str, problem: Option<&Problem>) -> Markup {
@@ -203,27 +222,42 @@ fn managed_page(shell: &Shell, choice: &Choice, typed: &ManagedForm, problem: Op
     let version = if typed.version.is_empty() { newest } else { &typed.version };
     let default_user = if typed.default_user.is_empty() { "tsdbadmin" } else { &typed.default_user };
     let labels: Vec<_> = choice.versions.iter().map(|(version, _)| format!("PostgreSQL {version}")).collect();
-    let options: Vec<_> = choice.versions.iter().zip(&labels).map(|((version, major), label)| {
-        let caution = if *major < 16 { "Before 16, tsdbadmin can make itself a superuser." } else { "" };
-        (version.as_str(), label.as_str(), if version == newest { "The newest one installed" } else { caution })
-    }).collect();
+    let options: Vec<_> = choice
+        .versions
+        .iter()
+        .zip(&labels)
+        .map(|((version, major), label)| {
+            let caution = if *major < 16 { "Before 16, tsdbadmin can make itself a superuser." } else { "" };
+            (
+                version.as_str(),
+                label.as_str(),
+                if version == newest { "The newest one installed" } else { caution },
+            )
+        })
+        .collect();
     let name = Input::new("name", "Name").value(&typed.name).code().required().first();
     let database = Input::new("database", "Database").value(&typed.database).code().placeholder("defaultdb");
-    new_page(shell, "Make one here", &typed.project, choice, &html! {
-        (complaint(problem))
-        form.card.form method="post" action=(shell.at("/services/new")) {
-            (shell.token())
-            (project_field(choice, &typed.project, problem))
-            (name.hint("Small letters, digits and hyphens, a letter first.").show(problem))
-            (choices("version", "Version", version, &options))
-            (choices("default_user", "Default user", default_user, &[
-                ("tsdbadmin", "tsdbadmin", "Owns the database; may create databases and roles, and replicate. No superuser."),
-                ("random", "A random name", "Has all rights in the database of the service."),
-            ]))
-            (database.hint("Made with the service, and owned by its default user.").show(problem))
-            div.acts { button.btn.primary { "Save" } a.btn href=(shell.at("/services")) { "Close" } }
-        }
-    })
+    new_page(
+        shell,
+        "Make one here",
+        &typed.project,
+        choice,
+        &html! {
+            (complaint(problem))
+            form.card.form method="post" action=(shell.at("/services/new")) {
+                (shell.token())
+                (project_field(choice, &typed.project, problem))
+                (name.hint("Small letters, digits and hyphens, a letter first.").show(problem))
+                (choices("version", "Version", version, &options))
+                (choices("default_user", "Default user", default_user, &[
+                    ("tsdbadmin", "tsdbadmin", "Owns the database; may create databases and roles, and replicate. No superuser."),
+                    ("random", "A random name", "Has all rights in the database of the service."),
+                ]))
+                (database.hint("Made with the service, and owned by its default user.").show(problem))
+                div.acts { button.btn.primary { "Save" } a.btn href=(shell.at("/services")) { "Close" } }
+            }
+        },
+    )
 }
 
 fn attached_page(
@@ -236,43 +270,53 @@ fn attached_page(
     let facts = answer.and_then(|answer| answer.as_ref().ok());
     let name = Input::new("name", "Name").value(&typed.name).code().required().first();
     let is_again = facts.is_some() || problem.is_some();
-    let secret = if is_again { "Type it again: what was typed is not sent back." } else { "It is kept sealed." };
-    new_page(shell, "Attach one that is there", &typed.project, choice, &html! {
-        @if let Some(facts) = facts { (answered(facts)) }
-        (complaint(problem))
-        form.card.form method="post" action=(shell.at("/services/attach")) {
-            (shell.token())
-            (project_field(choice, &typed.project, problem))
-            (name.hint("How the service is called here: small letters, digits and hyphens.").show(problem))
-            div.two.short {
-                (Input::new("host", "Host").value(&typed.host).code().required().show(problem))
-                (Input::new("port", "Port").value(&typed.port).placeholder("5432").code().show(problem))
+    let secret =
+        if is_again { "Type it again: what was typed is not sent back." } else { "It is kept sealed." };
+    new_page(
+        shell,
+        "Attach one that is there",
+        &typed.project,
+        choice,
+        &html! {
+            @if let Some(facts) = facts { (answered(facts)) }
+            (complaint(problem))
+            form.card.form method="post" action=(shell.at("/services/attach")) {
+                (shell.token())
+                (project_field(choice, &typed.project, problem))
+                (name.hint("How the service is called here: small letters, digits and hyphens.").show(problem))
+                div.two.short {
+                    (Input::new("host", "Host").value(&typed.host).code().required().show(problem))
+                    (Input::new("port", "Port").value(&typed.port).placeholder("5432").code().show(problem))
+                }
+                div.two {
+                    (Input::new("username", "Username").value(&typed.username).code().required().show(problem))
+                    (Input::new("password", "Password").password("off").hint(secret).show(problem))
+                }
+                p.hint { "A login that may create roles. Rolecall makes users with it, and nothing else." }
+                (Input::new("database", "Database").value(&typed.database).code().placeholder("postgres").show(problem))
+                (tls(typed, problem))
+                div.acts {
+                    button.btn.primary { "Save" }
+                    button.btn name="act" value="test" formnovalidate { "Test Connection" }
+                    a.btn href=(shell.at("/services")) { "Close" }
+                }
             }
-            div.two {
-                (Input::new("username", "Username").value(&typed.username).code().required().show(problem))
-                (Input::new("password", "Password").password("off").hint(secret).show(problem))
-            }
-            p.hint { "A login that may create roles. Rolecall makes users with it, and nothing else." }
-            (Input::new("database", "Database").value(&typed.database).code().placeholder("postgres").show(problem))
-            (tls(typed, problem))
-            div.acts {
-                button.btn.primary { "Save" }
-                button.btn name="act" value="test" formnovalidate { "Test Connection" }
-                a.btn href=(shell.at("/services")) { "Close" }
-            }
-        }
-    })
+        },
+    )
 }
 
 fn answered(facts: &Facts) -> Markup {
-    note(Mood::Good, &html! {
-        p {
-            "PostgreSQL " (facts.version) " answered in " (facts.milliseconds) " ms. "
-            @if facts.superuser { "The login is a superuser." }
-            @else if facts.can_create_roles { "The login may create roles." }
-            @else { "The login may not create roles, so no users can be made with it." }
-        }
-    })
+    note(
+        Mood::Good,
+        &html! {
+            p {
+                "PostgreSQL " (facts.version) " answered in " (facts.milliseconds) " ms. "
+                @if facts.superuser { "The login is a superuser." }
+                @else if facts.can_create_roles { "The login may create roles." }
+                @else { "The login may not create roles, so no users can be made with it." }
+            }
+        },
+    )
 }
 
 fn tls(typed: &AttachedForm, problem: Option<&Problem>) -> Markup {
@@ -293,7 +337,6 @@ fn tls(typed: &AttachedForm, problem: Option<&Problem>) -> Markup {
     }
 }
 
-/// A service's name that is taken is told at its field; see [`super::at_name`].
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +348,5 @@ mod tests {
             assert!(typed.wanted().unwrap_err().at("port").is_some(), "{port}");
         }
         assert_eq!(AttachedForm::default().wanted().unwrap().port, None);
-        assert!(matches!(super::super::at_name(ServiceError::Taken).at("name"), Some(_)));
     }
 }

@@ -19,14 +19,20 @@ pub(super) fn overview_page(
     confinement: Option<&Confinement>,
 ) -> Markup {
     let acts = acts(shell, project, service);
-    service_page(shell, service, "Overview", &acts, &html! {
-        (trouble(service))
-        @if service.state == State::Creating { (progress(service)) } @else {
-            (what_it_is(shell, service, confinement))
-            (how_to_connect(shell, service))
-            (findings(service))
-        }
-    })
+    service_page(
+        shell,
+        service,
+        "Overview",
+        &acts,
+        &html! {
+            (trouble(service))
+            @if service.state == State::Creating { (progress(service)) } @else {
+                (what_it_is(shell, service, confinement))
+                (how_to_connect(shell, service))
+                (findings(service))
+            }
+        },
+    )
 }
 
 fn acts(shell: &Shell, project: &Project, service: &ServiceView) -> Markup {
@@ -47,11 +53,13 @@ fn acts(shell: &Shell, project: &Project, service: &ServiceView) -> Markup {
 fn power(shell: &Shell, project: &Project, service: &ServiceView, path: &str) -> Markup {
     let why = |action| shell.why_not(action, project);
     match service.state {
-        State::Stopped | State::Failed => {
-            or_why(why(ActionId::StartService).as_deref(), "Start", &html! {
+        State::Stopped | State::Failed => or_why(
+            why(ActionId::StartService).as_deref(),
+            "Start",
+            &html! {
                 form method="post" action={ (path) "/start" } { (shell.token()) button.btn.primary { "Start" } }
-            })
-        }
+            },
+        ),
         State::Running | State::Unreachable => html! {
             (or_why(why(ActionId::RestartService).as_deref(), "Restart",
                 &ask_first(shell, path, "Restart", "restart", "Open sessions end; it is back within seconds.")))
@@ -95,16 +103,20 @@ fn progress(service: &ServiceView) -> Markup {
         ("start", "Start the server"),
         ("ready", "Make its users and its database"),
     ];
-    let now = service.step.as_deref().and_then(|step| ALL.iter().position(|(name, _)| *name == step)).unwrap_or(0);
+    let now =
+        service.step.as_deref().and_then(|step| ALL.iter().position(|(name, _)| *name == step)).unwrap_or(0);
     let shown: Vec<_> = ALL
         .iter()
         .enumerate()
         .map(|(place, (_, text))| {
-            (*text, match place.cmp(&now) {
-                std::cmp::Ordering::Less => Step::Done,
-                std::cmp::Ordering::Equal => Step::Now,
-                std::cmp::Ordering::Greater => Step::Next,
-            })
+            (
+                *text,
+                match place.cmp(&now) {
+                    std::cmp::Ordering::Less => Step::Done,
+                    std::cmp::Ordering::Equal => Step::Now,
+                    std::cmp::Ordering::Greater => Step::Next,
+                },
+            )
         })
         .collect();
     html! {
@@ -115,7 +127,10 @@ fn progress(service: &ServiceView) -> Markup {
 
 fn what_it_is(shell: &Shell, service: &ServiceView, confinement: Option<&Confinement>) -> Markup {
     let mut rows = vec![
-        ("Address", html! { span.secret { code { (socket(&service.host, service.port)) } (copy_button("the address")) } }),
+        (
+            "Address",
+            html! { span.secret { code { (socket(&service.host, service.port)) } (copy_button("the address")) } },
+        ),
         ("Database", html! { code { (service.database) } }),
     ];
     if let Some(user) = &service.default_user {
@@ -136,7 +151,9 @@ fn encryption(service: &ServiceView) -> Markup {
             "TLS, with a certificate of this installation's authority"
             small { "For " code { "sslmode=verify-full" } ": " a href="/authority.pem" { "download the authority's certificate" } }
         },
-        (_, TlsMode::Off) => html! { span.tag.warn { "Off" } small { "Passwords travel as SCRAM, but data in clear." } },
+        (_, TlsMode::Off) => {
+            html! { span.tag.warn { "Off" } small { "Passwords travel as SCRAM, but data in clear." } }
+        }
         (_, TlsMode::Required) => html! { "TLS; who the server is, is not checked" },
         (_, TlsMode::VerifyCa) => html! { "TLS, signed by a known authority" },
         (_, TlsMode::VerifyFull) => html! { "TLS, signed by a known authority and for this host" },
@@ -194,18 +211,28 @@ fn findings(service: &ServiceView) -> Markup {
 }
 
 /// The form of a service's name.
-pub(super) fn rename_page(shell: &Shell, service: &ServiceView, name: &str, problem: Option<&Problem>) -> Markup {
+pub(super) fn rename_page(
+    shell: &Shell,
+    service: &ServiceView,
+    name: &str,
+    problem: Option<&Problem>,
+) -> Markup {
     let path = address(shell, service);
     let input = Input::new("name", "Name").value(name).code().required().first();
-    page(shell, "Rename", &crumbs_to(shell, service), &html! {
-        (head(&format!("Rename {}", service.name), &html! {}, &html! {}))
-        (complaint(problem))
-        form.card.form method="post" {
-            (shell.token())
-            (input.hint("Its address and its data stay as they are; scripts that name the service have to be changed.").show(problem))
-            div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
-        }
-    })
+    page(
+        shell,
+        "Rename",
+        &crumbs_to(shell, service),
+        &html! {
+            (head(&format!("Rename {}", service.name), &html! {}, &html! {}))
+            (complaint(problem))
+            form.card.form method="post" {
+                (shell.token())
+                (input.hint("Its address and its data stay as they are; scripts that name the service have to be changed.").show(problem))
+                div.acts { button.btn.primary { "Save" } a.btn href=(path) { "Close" } }
+            }
+        },
+    )
 }
 
 /// Asks before a service is deleted.
@@ -222,12 +249,20 @@ pub(super) fn delete_page(shell: &Shell, service: &ServiceView, problem: Option<
         ),
         Mode::Attached => (
             "Rolecall forgets this server. The server itself, its data and its users stay as they are.",
-            vec!["The passwords that Rolecall keeps for its users are lost; on the server they go on to work.".to_owned()],
+            vec![
+                "The passwords that Rolecall keeps for its users are lost; on the server they go on to work."
+                    .to_owned(),
+            ],
         ),
     };
     let losing = Losing { what, details: &details, name: &service.name, verb: "Delete", back: &back };
-    page(shell, "Delete", &crumbs_to(shell, service), &html! {
-        (head(&format!("Delete {}?", service.name), &html! {}, &html! {}))
-        (confirm_by_name(&shell.token(), problem, &losing))
-    })
+    page(
+        shell,
+        "Delete",
+        &crumbs_to(shell, service),
+        &html! {
+            (head(&format!("Delete {}?", service.name), &html! {}, &html! {}))
+            (confirm_by_name(&shell.token(), problem, &losing))
+        },
+    )
 }

@@ -105,7 +105,11 @@ impl<'a> Input<'a> {
                 autofocus[self.is_first || is_wrong] aria-invalid=[is_wrong.then_some("true")]
                 aria-describedby=[self.described_by(is_wrong)];
         };
-        let input = if is_password { html! { div.beside { (input) (peek()) } } } else { input };
+        let input = if is_password {
+            html! { div.beside { (input) (peek()) } }
+        } else {
+            input
+        };
         field(problem, self.name, self.label, self.hint, &input)
     }
 

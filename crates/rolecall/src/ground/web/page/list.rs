@@ -17,7 +17,8 @@ impl Listing<'_> {
     /// The search field; `/` goes to it.
     #[must_use]
     pub fn search(&self, label: &str) -> Markup {
-        let (search, sort) = (self.request.search.as_deref().unwrap_or_default(), self.request.sort.as_deref());
+        let (search, sort) =
+            (self.request.search.as_deref().unwrap_or_default(), self.request.sort.as_deref());
         html! {
             form.search role="search" method="get" action=(self.path) {
                 @if let Some(sort) = sort { input type="hidden" name="sort" value=(sort); }

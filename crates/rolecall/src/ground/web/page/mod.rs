@@ -46,7 +46,8 @@ impl FromRequestParts<App> for Shell {
         let session = cookies::session(&parts.headers).unwrap_or_default();
         let mut tx = app.store.read(&actor.own::<SeeSelf>()).await?;
         let id = actor.organization();
-        let known = actor.standing().organizations.iter().find(|(one, _)| one.id == id).map(|(one, _)| one.clone());
+        let known =
+            actor.standing().organizations.iter().find(|(one, _)| one.id == id).map(|(one, _)| one.clone());
         let organization = match known {
             Some(organization) => organization,
             None => store::organization(&mut tx, id).await?.ok_or_else(Problem::not_found)?,
@@ -123,31 +124,41 @@ pub fn watching_page(shell: &Shell, title: &str, crumbs: &[Crumb], content: &Mar
 
 fn framed(shell: &Shell, title: &str, crumbs: &[Crumb], watch: bool, content: &Markup) -> Markup {
     let way = crumbs.iter().rev().fold(title.to_owned(), |way, crumb| format!("{way} · {}", crumb.text));
-    document(&way, "framed", watch, &html! {
-        a.skip href="#main" { "Skip to the content" }
-        (navigation::navigation(shell))
-        main #main tabindex="-1" data-watch[watch] {
-            @if !crumbs.is_empty() {
-                nav.crumbs aria-label="Where you are" {
-                    @for crumb in crumbs { a href=(crumb.href) { (crumb.text) } span aria-hidden="true" { "/" } }
-                    span aria-current="page" { (title) }
+    document(
+        &way,
+        "framed",
+        watch,
+        &html! {
+            a.skip href="#main" { "Skip to the content" }
+            (navigation::navigation(shell))
+            main #main tabindex="-1" data-watch[watch] {
+                @if !crumbs.is_empty() {
+                    nav.crumbs aria-label="Where you are" {
+                        @for crumb in crumbs { a href=(crumb.href) { (crumb.text) } span aria-hidden="true" { "/" } }
+                        span aria-current="page" { (title) }
+                    }
                 }
+                @if let Some(notice) = &shell.notice { (note(Mood::Good, &html! { (notice) })) }
+                (content)
             }
-            @if let Some(notice) = &shell.notice { (note(Mood::Good, &html! { (notice) })) }
-            (content)
-        }
-    })
+        },
+    )
 }
 
 /// A page without navigation: signing in, setting up, errors.
 #[must_use]
 pub fn bare(title: &str, content: &Markup) -> Markup {
-    document(title, "plain", false, &html! {
-        main #main .bare {
-            p.brand { span.mark aria-hidden="true" {} "Rolecall" }
-            div.card { (content) }
-        }
-    })
+    document(
+        title,
+        "plain",
+        false,
+        &html! {
+            main #main .bare {
+                p.brand { span.mark aria-hidden="true" {} "Rolecall" }
+                div.card { (content) }
+            }
+        },
+    )
 }
 
 fn document(title: &str, class: &str, watch: bool, body: &Markup) -> Markup {

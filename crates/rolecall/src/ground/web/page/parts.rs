@@ -230,7 +230,11 @@ pub fn size(bytes: i64) -> String {
         tenths /= 1000;
         unit = larger;
     }
-    if tenths < 100 { format!("{}.{} {unit}", tenths / 10, tenths % 10) } else { format!("{} {unit}", tenths / 10) }
+    if tenths < 100 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", tenths / 10)
+    }
 }
 
 #[cfg(test)]

@@ -28,12 +28,24 @@ fn ago(at: At, now: At) -> String {
 /// `3 May 2026`, of `2026-05-03T…`.
 fn day(text: &str) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let mut parts = text.split(['-', 'T']);
     let (year, month, day) = (parts.next(), parts.next(), parts.next());
-    let month = month.and_then(|month| month.parse::<usize>().ok()).and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+    let month = month
+        .and_then(|month| month.parse::<usize>().ok())
+        .and_then(|month| MONTHS.get(month.wrapping_sub(1)));
     match (year, month, day) {
         (Some(year), Some(month), Some(day)) => format!("{} {month} {year}", day.trim_start_matches('0')),
         _ => text.to_owned(),
