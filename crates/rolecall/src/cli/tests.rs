@@ -21,7 +21,12 @@ fn scalingos_flags_stand_before_or_after_its_words() {
     ] {
         let Line { globals, command } = parse(line);
         let told = format!("{globals:?} {command:?}");
-        for part in [r#"project: Some("shop")"#, r#"service: Some("main")"#, r#"username: "my_user""#, "read_only: true"] {
+        for part in [
+            r#"project: Some("shop")"#,
+            r#"service: Some("main")"#,
+            r#"username: "my_user""#,
+            "read_only: true",
+        ] {
             assert!(told.contains(part), "{line}: {told}");
         }
     }

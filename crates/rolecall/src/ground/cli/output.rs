@@ -24,7 +24,11 @@ impl Output {
     ///
     /// # Errors
     /// When it is not what was expected, or cannot be written.
-    pub fn show<T: DeserializeOwned, V: Into<View>>(&self, answer: Value, view: impl FnOnce(T) -> V) -> Result<(), Failure> {
+    pub fn show<T: DeserializeOwned, V: Into<View>>(
+        &self,
+        answer: Value,
+        view: impl FnOnce(T) -> V,
+    ) -> Result<(), Failure> {
         if self.is_json {
             return self.json(&answer);
         }
@@ -78,6 +82,8 @@ impl Output {
 /// When it is not what was expected.
 pub fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|error| {
-        Failure::failed(format!("The answer is not what this program expects ({error}): is the server of another version?"))
+        Failure::failed(format!(
+            "The answer is not what this program expects ({error}): is the server of another version?"
+        ))
     })
 }

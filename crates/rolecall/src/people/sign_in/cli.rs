@@ -54,7 +54,8 @@ pub async fn login(context: &mut Context, login: Login) -> Result<(), Failure> {
         None => return Err(Failure::usage("There is no terminal to ask for the account at: use --account.")),
     };
     let password = login.password.known(context.ask, "Password: ")?;
-    let session: LoggedIn = context.client.sign_in(&Credentials { account: &account, password: &password }).await?;
+    let session: LoggedIn =
+        context.client.sign_in(&Credentials { account: &account, password: &password }).await?;
     let Account { id } = read(session.account.clone())?;
     let server = context.client.server().clone();
     let replaced = context.sign_ins.keep(&server, SignIn { account: id.clone(), token: session.token })?;

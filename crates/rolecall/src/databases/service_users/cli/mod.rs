@@ -20,7 +20,9 @@ use show::{Revealed, User, WithPassword};
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// List a service's users
-    #[command(after_help = "Examples:\n  rolecall -p acme-prod -s metrics user list\n  rolecall -p acme-prod -s metrics user list --search app --json")]
+    #[command(
+        after_help = "Examples:\n  rolecall -p acme-prod -s metrics user list\n  rolecall -p acme-prod -s metrics user list --search app --json"
+    )]
     List(ListOptions),
     /// Show a user
     #[command(after_help = "Example:\n  rolecall -p acme-prod -s metrics user show my_app_4553")]
@@ -46,7 +48,9 @@ Examples:
         password: NewPassword,
     },
     /// Print a user's password, which is recorded
-    #[command(after_help = "Example:\n  PGPASSWORD=$(rolecall -p acme-prod -s metrics user reveal my_app_4553) psql …")]
+    #[command(
+        after_help = "Example:\n  PGPASSWORD=$(rolecall -p acme-prod -s metrics user reveal my_app_4553) psql …"
+    )]
     Reveal(Named),
     /// Allow or end replication
     #[command(after_help = "Example:\n  rolecall -p acme-prod -s metrics user replication my_app_4553 on")]
@@ -60,7 +64,9 @@ Examples:
     #[command(after_help = "Example:\n  rolecall -p acme-prod -s metrics user adopt legacy_app")]
     Adopt(Named),
     /// Delete a user; nothing that it owned is lost
-    #[command(after_help = "Examples:\n  rolecall -p acme-prod -s metrics user delete my_app_4553\n  rolecall -p acme-prod -s metrics user delete my_app_4553 --yes")]
+    #[command(
+        after_help = "Examples:\n  rolecall -p acme-prod -s metrics user delete my_app_4553\n  rolecall -p acme-prod -s metrics user delete my_app_4553 --yes"
+    )]
     Delete(Named),
 }
 
@@ -153,7 +159,8 @@ async fn create(context: &Context, new: &Create) -> Result<(), Failure> {
     let path = users(context).await?;
     let password = new.password.choose(context.ask, check_password)?;
     let Create { username, read_only, replication, .. } = new;
-    let body = Body { username, password: password.as_ref(), read_only: *read_only, replication: *replication };
+    let body =
+        Body { username, password: password.as_ref(), read_only: *read_only, replication: *replication };
     let made: Value = context.client.post(&path, &body).await?;
     context.output.show(made, |user: WithPassword| show::created(&user))
 }
@@ -176,7 +183,11 @@ async fn reveal(context: &Context, user: &Path) -> Result<(), Failure> {
     let revealed: Revealed = read(answer.clone())?;
     match revealed.password {
         Some(password) => context.output.show(answer, |_: Value| password),
-        None => Err(Failure::failed(revealed.hint.unwrap_or_else(|| "Rolecall does not know this password; set a new one.".to_owned()))),
+        None => Err(Failure::failed(
+            revealed
+                .hint
+                .unwrap_or_else(|| "Rolecall does not know this password; set a new one.".to_owned()),
+        )),
     }
 }
 

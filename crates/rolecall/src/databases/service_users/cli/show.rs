@@ -78,9 +78,17 @@ fn encryption(user: &User) -> Text {
 pub(super) fn scalingo(users: Vec<User>) -> Table {
     let row = |one: User| {
         let encryption = one.password_encryption.unwrap_or_default();
-        vec![one.username.into(), one.read_only.to_string().into(), one.protected.to_string().into(), encryption.into()]
+        vec![
+            one.username.into(),
+            one.read_only.to_string().into(),
+            one.protected.to_string().into(),
+            encryption.into(),
+        ]
     };
-    Table::boxed(&["USERNAME", "READ-ONLY", "PROTECTED", "PASSWORD ENCRYPTION"], users.into_iter().map(row).collect())
+    Table::boxed(
+        &["USERNAME", "READ-ONLY", "PROTECTED", "PASSWORD ENCRYPTION"],
+        users.into_iter().map(row).collect(),
+    )
 }
 
 pub(super) fn facts(user: User) -> Facts {
@@ -125,11 +133,18 @@ pub(super) fn replication(user: &User) -> String {
 /// What deleting a user touches, a sentence each; what does not apply is left out.
 pub(super) fn touched(username: &str, touched: Touched) -> Vec<String> {
     let count = |number: u64, what: &str| (number > 0).then(|| format!("{number} {what}"));
-    let named = |names: Vec<String>, what: &str| (!names.is_empty()).then(|| format!("{what}: {}.", names.join(", ")));
-    let objects = count(touched.objects, "objects that it owns go to \"rolecall_former\"; nothing in them is lost");
+    let named = |names: Vec<String>, what: &str| {
+        (!names.is_empty()).then(|| format!("{what}: {}.", names.join(", ")))
+    };
+    let objects =
+        count(touched.objects, "objects that it owns go to \"rolecall_former\"; nothing in them is lost");
     let objects = objects.map(|text| match touched.first_objects.is_empty() {
         true => format!("{text}."),
-        false => format!("{text}: {}{}.", touched.first_objects.join(", "), if touched.objects > touched.first_objects.len() as u64 { ", …" } else { "" }),
+        false => format!(
+            "{text}: {}{}.",
+            touched.first_objects.join(", "),
+            if touched.objects > touched.first_objects.len() as u64 { ", …" } else { "" }
+        ),
     });
     let sessions = count(touched.sessions, "open sessions end.");
     let lines = [
@@ -143,5 +158,9 @@ pub(super) fn touched(username: &str, touched: Touched) -> Vec<String> {
         named(touched.unseen, "Databases that could not be looked into"),
     ];
     let lines: Vec<_> = lines.into_iter().flatten().collect();
-    if lines.is_empty() { vec![format!("User \"{username}\" owns nothing and has no open sessions.")] } else { lines }
+    if lines.is_empty() {
+        vec![format!("User \"{username}\" owns nothing and has no open sessions.")]
+    } else {
+        lines
+    }
 }

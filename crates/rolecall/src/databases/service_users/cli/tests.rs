@@ -41,7 +41,10 @@ fn our_own_table_says_more() {
 
 #[test]
 fn the_sentences_are_scalingos_with_its_slips_set_right() {
-    let with = |password: Option<&str>| WithPassword { username: "my_user".to_owned(), password: password.map(str::to_owned) };
+    let with = |password: Option<&str>| WithPassword {
+        username: "my_user".to_owned(),
+        password: password.map(str::to_owned),
+    };
     assert_eq!(show::created(&with(None)), r#"User "my_user" created."#);
     assert_eq!(show::created(&with(Some("YANs3"))), r#"User "my_user" created with password "YANs3"."#);
     assert_eq!(show::updated(&with(None)), r#"User "my_user" password updated."#);

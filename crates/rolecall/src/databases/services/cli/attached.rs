@@ -77,7 +77,8 @@ impl Address {
     }
 
     fn body<'a>(&'a self, name: &'a str, password: &'a Secret) -> Result<Body<'a>, Failure> {
-        let unread = |path: &PathBuf, error| Failure::failed(format!("{} cannot be read: {error}.", path.display()));
+        let unread =
+            |path: &PathBuf, error| Failure::failed(format!("{} cannot be read: {error}.", path.display()));
         let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| unread(path, error));
         Ok(Body {
             mode: "attached",

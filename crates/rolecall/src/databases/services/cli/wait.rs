@@ -17,7 +17,11 @@ pub struct Patience {
 }
 
 /// The service, once it is on its way to nowhere; a failure if that is not where it should be.
-pub(super) async fn settled(context: &Context, mut answer: Value, patience: &Patience) -> Result<Value, Failure> {
+pub(super) async fn settled(
+    context: &Context,
+    mut answer: Value,
+    patience: &Patience,
+) -> Result<Value, Failure> {
     let progress = Progress::begin();
     loop {
         let service: Service = read(answer.clone())?;
@@ -32,7 +36,12 @@ pub(super) async fn settled(context: &Context, mut answer: Value, patience: &Pat
 }
 
 /// Deletes a service; whether it is gone.
-pub(super) async fn gone(context: &Context, path: &Path, name: &str, patience: &Patience) -> Result<bool, Failure> {
+pub(super) async fn gone(
+    context: &Context,
+    path: &Path,
+    name: &str,
+    patience: &Patience,
+) -> Result<bool, Failure> {
     let progress = Progress::begin();
     progress.say(&format!("{name}: deleting"));
     match context.client.delete(path).await {
