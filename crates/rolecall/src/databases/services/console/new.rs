@@ -227,12 +227,10 @@ fn managed_page(shell: &Shell, choice: &Choice, typed: &ManagedForm, problem: Op
         .iter()
         .zip(&labels)
         .map(|((version, major), label)| {
-            let caution = if *major < 16 { "Before 16, tsdbadmin can make itself a superuser." } else { "" };
-            (
-                version.as_str(),
-                label.as_str(),
-                if version == newest { "The newest one installed" } else { caution },
-            )
+            // What to know before choosing it comes before that it is the newest.
+            let newest = if version == newest { "The newest one installed." } else { "" };
+            let hint = if *major < 16 { "Before 16, tsdbadmin can make itself a superuser." } else { newest };
+            (version.as_str(), label.as_str(), hint)
         })
         .collect();
     let name = Input::new("name", "Name").value(&typed.name).code().required().first();

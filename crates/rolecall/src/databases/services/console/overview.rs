@@ -198,7 +198,7 @@ fn findings(service: &ServiceView) -> Markup {
     html! {
         @if !service.findings.is_empty() {
             section.section {
-                h2 { "What could not be done here" }
+                h2 { "Findings" }
                 @for finding in &service.findings {
                     (note(Mood::Warn, &html! {
                         p { (finding.text) }

@@ -115,8 +115,7 @@ impl<'a> Input<'a> {
 
     fn described_by(&self, is_wrong: bool) -> Option<String> {
         match (is_wrong, self.hint.is_empty()) {
-            (true, true) => Some(format!("{}-error", self.name)),
-            (true, false) => Some(format!("{0}-error {0}-hint", self.name)),
+            (true, _) => Some(format!("{}-error", self.name)),
             (false, false) => Some(format!("{}-hint", self.name)),
             (false, true) => None,
         }
@@ -145,7 +144,7 @@ pub fn field(problem: Option<&Problem>, name: &str, label: &str, hint: &str, inp
             label for=(name) { (label) }
             (input)
             @if let Some(message) = message { small.error id={ (name) "-error" } role="alert" { (message) } }
-            @if !hint.is_empty() { small.hint id={ (name) "-hint" } { (hint) } }
+            @else if !hint.is_empty() { small.hint id={ (name) "-hint" } { (hint) } }
         }
     }
 }
