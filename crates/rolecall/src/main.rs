@@ -1,27 +1,13 @@
-//! The one binary.
+//! The program: server and client in one.
 
-use clap::{Parser, Subcommand};
-use rolecall::config::{Flags, Inputs};
+use std::process::ExitCode;
 
+/// Memory stays flat under load.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[derive(Parser)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Runs the server.
-    Serve(Flags),
-}
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    match Arguments::parse().command {
-        Command::Serve(flags) => rolecall::serve::run(Inputs::of_process(flags)?).await,
-    }
+fn main() -> ExitCode {
+    // The first caller decides for the whole process, and here is before all others.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    rolecall::cli::run(std::env::args_os())
 }

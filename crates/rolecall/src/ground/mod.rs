@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod dice;
 pub mod jobs;
