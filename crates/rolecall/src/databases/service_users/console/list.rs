@@ -114,7 +114,8 @@ fn weak(here: &Here<'_>, found: &Page<UserView>) -> Markup {
                 p {
                     (first.username)
                     @if rest.is_empty() { " still stores its password" } @else { " and " (rest.len()) " more still store their passwords" }
-                    " as MD5, which newer servers refuse. Set a new one."
+                    " as MD5, which newer servers refuse. "
+                    @if first.managed { "Set a new one." } @else { "Adopt it, then set a new one." }
                 }
                 @if first.managed { a href={ (here.path()) "/" (encode(&first.username)) "/password" } { "New password" } }
             }))
@@ -132,7 +133,7 @@ fn row(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, said: &Said) -> 
         Said::Revealed(username, revealed) if *username == user.username => Some(revealed),
         _ => None,
     };
-    let is_known = user.managed && (user.superuser || user.password_changed_at.is_some());
+    let is_known = is_known(user);
     html! {
         tbody id={ "user-" (name) } {
             tr {
@@ -156,6 +157,11 @@ fn row(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, said: &Said) -> 
             }
         }
     }
+}
+
+/// Whether the eye has something to show, as far as Rolecall knows.
+fn is_known(user: &UserView) -> bool {
+    user.managed && (user.superuser || user.password_changed_at.is_some())
 }
 
 fn access(here: &Here<'_>, user: &UserView) -> Markup {
@@ -198,7 +204,9 @@ fn eye(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, name: &str, is_s
         };
     }
     let action = if user.superuser { ActionId::RevealSuperuser } else { ActionId::RevealPassword };
-    match here.why_not(action) {
+    let unknown = (!is_known(user))
+        .then(|| "Rolecall does not know this password; set a new one to know it.".to_owned());
+    match here.why_not(action).or(unknown) {
         Some(why) => html! {
             details.why name="menu" {
                 summary.icon title=(why) aria-label={ "The password of " (user.username) ": why can't I see it?" } { (icon("eye")) }

@@ -287,10 +287,9 @@ fn attached_page(
                     (Input::new("port", "Port").value(&typed.port).placeholder("5432").code().show(problem))
                 }
                 div.two {
-                    (Input::new("username", "Username").value(&typed.username).code().required().show(problem))
+                    (Input::new("username", "Username").value(&typed.username).code().required().hint("A login that may create roles.").show(problem))
                     (Input::new("password", "Password").password("off").hint(secret).show(problem))
                 }
-                p.hint { "A login that may create roles. Rolecall makes users with it, and nothing else." }
                 (Input::new("database", "Database").value(&typed.database).code().placeholder("postgres").show(problem))
                 (tls(typed, problem))
                 div.acts {

@@ -102,7 +102,7 @@ impl<'a> Input<'a> {
                 value=[(!is_password).then_some(self.value)] placeholder=[some(self.placeholder)]
                 autocomplete=(self.autocomplete) spellcheck=[self.is_code.then_some("false")]
                 autocapitalize=[self.is_code.then_some("none")] required[self.is_required]
-                autofocus[self.is_first || is_wrong] aria-invalid=[is_wrong.then_some("true")]
+                autofocus[is_wrong || (self.is_first && problem.is_none())] aria-invalid=[is_wrong.then_some("true")]
                 aria-describedby=[self.described_by(is_wrong)];
         };
         let input = if is_password {
