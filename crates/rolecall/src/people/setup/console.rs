@@ -40,6 +40,17 @@ struct SetupForm {
     new_users_are_superadmins: bool,
 }
 
+impl SetupForm {
+    fn claim(self) -> Claim {
+        Claim {
+            code: self.code,
+            password: self.password,
+            again: self.again,
+            new_users_are_superadmins: self.new_users_are_superadmins,
+        }
+    }
+}
+
 async fn show(State(app): State<App>, _: Anybody, Ask(link): Ask<Link>) -> Response {
     if app.claimed.load(Ordering::Acquire) {
         return Redirect::to("/sign-in").into_response();
@@ -56,12 +67,7 @@ async fn submit(
     UserAgent(agent): UserAgent,
     Form(typed): Form<SetupForm>,
 ) -> Result<Response, Problem> {
-    let claim = Claim {
-        code: typed.code,
-        password: typed.password,
-        again: typed.again,
-        new_users_are_superadmins: typed.new_users_are_superadmins,
-    };
+    let claim = typed.claim();
     match super::claim(&app, &bearer, &claim).await {
         Ok(admin) => {
             let session = sign_in::begin(&app, &bearer.doing(), admin, &agent).await?;

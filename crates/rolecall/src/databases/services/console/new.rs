@@ -15,6 +15,7 @@ use crate::ground::web::proofs::Asking;
 use crate::ground::web::reply::Turn;
 use crate::ground::web::routes::Routes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engines::postgresql::Facts;
 use maud::{Markup, html};
@@ -102,20 +103,17 @@ async fn attach(
     Form(typed): Form<AttachedForm>,
 ) -> Result<Response, Problem> {
     let allowed = asking.on(project_named(&app, &shell, &typed.project).await?)?;
-    let outcome = match typed.wanted() {
-        Ok(new) if typed.act == "test" => {
-            services::test(&allowed, &new).await.map_err(Problem::from).map(Err)
-        }
-        Ok(new) => services::attach(&app, &allowed, &new).await.map_err(super::at_name).map(Ok),
+    let answer = match typed.wanted() {
+        Ok(new) if typed.act == "test" => services::test(&allowed, &new).await.map_err(Problem::from),
+        Ok(new) => match services::attach(&app, &allowed, &new).await.map_err(super::at_name) {
+            Ok(made) => {
+                return Ok(Turn::to(address(&shell, &made)).saying("The server is attached.").into_response());
+            }
+            Err(problem) => Err(problem),
+        },
         Err(problem) => Err(problem),
     };
-    let (code, answer) = match outcome {
-        Ok(Ok(service)) => {
-            return Ok(Turn::to(address(&shell, &service)).saying("The server is attached.").into_response());
-        }
-        Ok(Err(facts)) => (axum::http::StatusCode::OK, Ok(facts)),
-        Err(problem) => (problem.status_code(), Err(problem)),
-    };
+    let code = answer.as_ref().map_or_else(Problem::status_code, |_| StatusCode::OK);
     Ok((code, attached_page(&shell, &choice(&app, &shell).await?, &typed, Some(&answer))).into_response())
 }
 
