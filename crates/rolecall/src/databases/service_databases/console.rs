@@ -9,7 +9,7 @@ use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::body::{Form, ListQuery};
 use crate::ground::web::page::form::Losing;
 use crate::ground::web::page::list::encode;
-use crate::ground::web::page::parts::{count, entry_or_why, icon, menu, size};
+use crate::ground::web::page::parts::{count, entries, icon, menu, size};
 use crate::ground::web::page::{
     Crumb, Input, Listing, Mood, Shell, complaint, confirm_by_name, head, note, or_why, page, tag,
 };
@@ -178,14 +178,15 @@ fn tab_page(
 
 fn row(path: &str, one: &DatabaseView, may_not_delete: Option<&str>) -> Markup {
     let protected = one.protected.then_some("Protected: the service needs this database.");
+    let delete = html! { a.danger href={ (path) "/" (encode(&one.name)) "/delete" } { "Delete" } };
     html! {
         tr {
             td.name.mono { (one.name) @if one.protected { " " (tag(Mood::Plain, "Protected")) } }
             td data-th="Owner" { code { (one.owner) } }
             td.num data-th="Size" { @match one.bytes { Some(bytes) => (size(bytes)), None => "–" } }
-            td.row-acts { div { (menu(&one.name, &entry_or_why(may_not_delete.or(protected), "Delete", &html! {
-                a.danger href={ (path) "/" (encode(&one.name)) "/delete" } { "Delete" }
-            }))) } }
+            td.row-acts { div {
+                (menu(&one.name, &entries(&[("Delete", may_not_delete.or(protected).map(str::to_owned), delete)])))
+            } }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::databases::services::{ServiceView, console::service_page};
 use crate::ground::access::{ActionId, Project};
 use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::page::list::encode;
-use crate::ground::web::page::parts::{copy_button, count, entry_or_why, icon, menu};
+use crate::ground::web::page::parts::{copy_button, count, entries, icon, menu};
 use crate::ground::web::page::{Listing, Mood, Shell, note, or_why, tag, when};
 use maud::{Markup, html};
 
@@ -238,20 +238,20 @@ fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
     let delete = ours(ActionId::DeleteServiceUser).or(protected);
     let (word, wish) =
         if user.replication { ("End replication", "false") } else { ("Allow replication", "true") };
-    menu(
-        &user.username,
-        &html! {
-            @if !user.managed {
-                (entry_or_why(ours(ActionId::AdoptServiceUser).as_deref(), "Adopt", &html! {
-                    button form="acts" formaction={ (path) "/adopt" } { "Adopt" }
-                }))
-            }
-            (entry_or_why(password.as_deref(), "New password", &html! { a href={ (path) "/password" } { "New password" } }))
-            (entry_or_why(replication.as_deref(), word, &html! {
+    let mut acts = vec![
+        ("New password", password, html! { a href={ (path) "/password" } { "New password" } }),
+        (
+            word,
+            replication,
+            html! {
                 button form="acts" formaction={ (path) "/replication" } name="replication" value=(wish) { (word) }
-            }))
-            hr;
-            (entry_or_why(delete.as_deref(), "Delete", &html! { a.danger href={ (path) "/delete" } { "Delete" } }))
-        },
-    )
+            },
+        ),
+        ("Delete", delete, html! { a.danger href={ (path) "/delete" } { "Delete" } }),
+    ];
+    if !user.managed {
+        let adopt = html! { button form="acts" formaction={ (path) "/adopt" } { "Adopt" } };
+        acts.insert(0, ("Adopt", ours(ActionId::AdoptServiceUser), adopt));
+    }
+    menu(&user.username, &entries(&acts))
 }

@@ -107,7 +107,9 @@ async fn attach(
         Ok(new) if typed.act == "test" => services::test(&allowed, &new).await.map_err(Problem::from),
         Ok(new) => match services::attach(&app, &allowed, &new).await.map_err(super::at_name) {
             Ok(made) => {
-                return Ok(Turn::to(address(&shell, &made)).saying("The server is attached.").into_response());
+                return Ok(Turn::to(address(&shell, &made))
+                    .saying("The server is attached.")
+                    .into_response());
             }
             Err(problem) => Err(problem),
         },
