@@ -2,7 +2,7 @@
 
 use super::{DatabaseContents, DatabaseView};
 use crate::app::App;
-use crate::databases::services::console::{Names, address, crumbs_to, service_page};
+use crate::databases::services::console::{Names, address, crumbs_to, not_now, service_page};
 use crate::databases::services::{self, ServiceView};
 use crate::ground::access::{ActionId, Allowed, CreateDatabase, DeleteDatabase, Project, SeeDatabases};
 use crate::ground::store::{Page, PageRequest};
@@ -11,7 +11,7 @@ use crate::ground::web::page::form::Losing;
 use crate::ground::web::page::list::encode;
 use crate::ground::web::page::parts::{count, entries, icon, menu, size};
 use crate::ground::web::page::{
-    Crumb, Input, Listing, Mood, Shell, complaint, confirm_by_name, head, note, or_why, page, tag,
+    Crumb, Input, Listing, Mood, Shell, complaint, confirm_by_name, head, or_why, page, tag,
 };
 use crate::ground::web::problem::Problem;
 use crate::ground::web::reply::Turn;
@@ -156,7 +156,7 @@ fn tab_page(
         &new,
         &html! {
             @match found {
-                Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
+                Err(problem) => { (not_now(shell, project, service, problem)) }
                 Ok(found) => {
                     div.bar { (listing.search("Search databases")) }
                     @if found.items.is_empty() { (listing.nothing_found("databases")) } @else {

@@ -304,10 +304,9 @@ async fn failed(app: &App, key: ServiceKey, error: &ServiceError, attempts: i64)
     let Ok(Some(service)) = look(app, key).await else { return Outcome::Failed(sentence) };
     let state = if service.mode == Mode::Attached { State::Unreachable } else { State::Failed };
     let is_final = attempts >= ATTEMPTS && service.mode == Mode::Managed && service.wanted != Wanted::Deleted;
-    if is_final || service.mode == Mode::Attached {
-        if let Err(error) = observe(app, &service, state, Some(&sentence)).await {
-            tracing::error!(%error, "the failure of a service could not be written");
-        }
+    let is_news = is_final || service.mode == Mode::Attached;
+    if is_news && let Err(error) = observe(app, &service, state, Some(&sentence)).await {
+        tracing::error!(%error, "the failure of a service could not be written");
     }
     if is_final { Outcome::Done } else { Outcome::Failed(sentence) }
 }

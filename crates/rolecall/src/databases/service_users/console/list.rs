@@ -1,7 +1,8 @@
 //! The list of a service's users.
 
 use super::{Found, Said, UserView, WithPassword, address};
-use crate::databases::services::{ServiceView, console::service_page};
+use crate::databases::services::ServiceView;
+use crate::databases::services::console::{not_now, service_page};
 use crate::ground::access::{ActionId, Project};
 use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::page::list::encode;
@@ -48,7 +49,7 @@ pub(super) fn tab_page(here: &Here<'_>, found: Found, request: &PageRequest, sai
         &html! {
             (told(said))
             @match &found {
-                Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
+                Err(problem) => { (not_now(here.shell, here.project, here.service, problem)) }
                 Ok(found) => { (list(here, &listing, found, said)) }
             }
         },
