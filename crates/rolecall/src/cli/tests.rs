@@ -1,5 +1,6 @@
 use super::{ClientCommand, Command, Line, ScalingoCommand};
 use clap::{CommandFactory as _, Parser as _};
+use std::fmt::Write as _;
 
 fn parse(line: &str) -> Line {
     Line::try_parse_from(line.split_whitespace()).unwrap_or_else(|error| panic!("{error}"))
@@ -21,7 +22,12 @@ fn scalingos_flags_stand_before_or_after_its_words() {
     ] {
         let Line { globals, command } = parse(line);
         let told = format!("{globals:?} {command:?}");
-        for part in [r#"project: Some("shop")"#, r#"service: Some("main")"#, r#"username: "my_user""#, "read_only: true"] {
+        for part in [
+            r#"project: Some("shop")"#,
+            r#"service: Some("main")"#,
+            r#"username: "my_user""#,
+            "read_only: true",
+        ] {
             assert!(told.contains(part), "{line}: {told}");
         }
     }
@@ -73,9 +79,8 @@ fn gather(command: &mut clap::Command, text: &mut String) {
     if command.get_name() == "serve" {
         return;
     }
-    text.push_str(&format!("──── {}\n", command.get_display_name().unwrap_or_else(|| command.get_name())));
-    text.push_str(&command.render_help().to_string());
-    text.push('\n');
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
+    writeln!(text, "──── {name}\n{}", command.render_help()).unwrap();
     let subcommands = command.get_subcommands_mut();
     subcommands.filter(|one| one.get_name() != "help").for_each(|one| gather(one, text));
 }

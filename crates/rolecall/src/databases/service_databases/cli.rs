@@ -19,7 +19,9 @@ pub enum DatabaseCommand {
         name: String,
     },
     /// Delete a database with all it holds
-    #[command(after_help = "Examples:\n  rolecall -p acme-prod -s metrics database delete shop\n  rolecall -p acme-prod -s metrics database delete shop --yes")]
+    #[command(
+        after_help = "Examples:\n  rolecall -p acme-prod -s metrics database delete shop\n  rolecall -p acme-prod -s metrics database delete shop --yes"
+    )]
     Delete {
         /// The database's name
         name: String,
@@ -58,13 +60,18 @@ pub async fn run(context: &Context, command: DatabaseCommand) -> Result<(), Fail
         }
         DatabaseCommand::Create { name } => {
             let database: Value = context.client.post(&databases, &json!({ "name": name })).await?;
-            context.output.show(database, |one: Database| format!("Database \"{}\" created; it belongs to \"{}\".", one.name, one.owner))
+            context.output.show(database, |one: Database| {
+                format!("Database \"{}\" created; it belongs to \"{}\".", one.name, one.owner)
+            })
         }
         DatabaseCommand::Delete { name } => {
             let database = databases.join(&name)?;
             if context.ask.must_ask()? {
                 let Contents { tables, rows, bytes, sessions } = context.client.get(&database).await?;
-                let held = format!("Database \"{name}\" holds {tables} tables with about {rows} rows, {}.", size(Some(bytes)));
+                let held = format!(
+                    "Database \"{name}\" holds {tables} tables with about {rows} rows, {}.",
+                    size(Some(bytes))
+                );
                 context.ask.retype(&[held, format!("{sessions} open sessions will be ended.")], &name)?;
             }
             context.client.delete(&database).await?;
@@ -74,7 +81,9 @@ pub async fn run(context: &Context, command: DatabaseCommand) -> Result<(), Fail
 }
 
 fn table(databases: Vec<Database>) -> Table {
-    let row = |one: Database| vec![one.name.into(), one.owner.into(), Text::from(size(one.bytes)), one.protected.into()];
+    let row = |one: Database| {
+        vec![one.name.into(), one.owner.into(), Text::from(size(one.bytes)), one.protected.into()]
+    };
     Table::new(&["NAME", "OWNER", "SIZE", "PROTECTED"], databases.into_iter().map(row).collect())
 }
 

@@ -30,7 +30,9 @@ impl Ask {
     /// When nobody is there to answer.
     pub fn must_ask(&self) -> Result<bool, Failure> {
         if !self.yes && !self.is_terminal {
-            return Err(Failure::usage("This cannot be undone, and there is no terminal to ask at: add --yes."));
+            return Err(Failure::usage(
+                "This cannot be undone, and there is no terminal to ask at: add --yes.",
+            ));
         }
         Ok(!self.yes)
     }
@@ -64,7 +66,7 @@ impl Ask {
     /// When nobody is there to answer.
     pub fn line(&self, prompt: &str) -> Result<String, Failure> {
         let mut line = String::new();
-        let read = || {
+        let mut read = || {
             io::stderr().write_all(prompt.as_bytes())?;
             io::stdin().read_line(&mut line)
         };

@@ -71,7 +71,10 @@ impl Client {
             (_, false) => builder.tls_certs_only([]),
         };
         let http = builder.build().map_err(|error| {
-            Failure::failed(format!("TLS cannot be set up ({}): name the authority's file with --ca-file.", innermost(&error)))
+            Failure::failed(format!(
+                "TLS cannot be set up ({}): name the authority's file with --ca-file.",
+                innermost(&error)
+            ))
         })?;
         Ok(Self { http, server, token })
     }
@@ -151,10 +154,11 @@ impl Client {
         let mut cursor: Option<String> = None;
         while items.len() < limit {
             let size = (limit - items.len()).min(PAGE).to_string();
-            let query: Vec<_> = [("limit", Some(&size)), ("cursor", cursor.as_ref()), ("search", options.search.as_ref())]
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?.as_str())))
-                .collect();
+            let query: Vec<_> =
+                [("limit", Some(&size)), ("cursor", cursor.as_ref()), ("search", options.search.as_ref())]
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?.as_str())))
+                    .collect();
             let page: Page = self.signed(Method::GET, &path.with_query(&query), None::<&()>).await?;
             items.extend(page.items);
             match page.next {
@@ -174,16 +178,21 @@ impl Client {
         self.send(Method::POST, "/api/v1/login", None, Some(body)).await
     }
 
-    async fn signed<T: DeserializeOwned>(&self, method: Method, target: &str, body: Option<&impl Serialize>) -> Result<T, Failure> {
+    async fn signed<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, Failure> {
         let again = || format!("`rolecall login --url {}`", self.server);
         let Some(token) = &self.token else {
             return Err(Failure::refused(format!("You are not signed in to {}: {}.", self.server, again())));
         };
-        let ended = |failure: Failure| match failure.is("token_expired") || failure.is("token_revoked") {
-            true => failure.and(format!("({})", again())),
-            false => failure,
-        };
-        self.send(method, target, Some(token), body).await.map_err(ended)
+        let ended = |failure: &Failure| failure.is("token_expired") || failure.is("token_revoked");
+        let done = self.send(method, target, Some(token), body).await;
+        done.map_err(
+            |failure| if ended(&failure) { failure.and(format_args!("({})", again())) } else { failure },
+        )
     }
 
     async fn send<T: DeserializeOwned>(
@@ -204,7 +213,9 @@ impl Client {
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(|error| self.unanswered(&error))?;
         if !status.is_success() {
-            return Err(Failure::of_answer(status.as_u16(), &bytes).unwrap_or_else(|| self.foreign(status.as_u16())));
+            return Err(
+                Failure::of_answer(status.as_u16(), &bytes).unwrap_or_else(|| self.foreign(status.as_u16()))
+            );
         }
         let text = if bytes.is_empty() { b"null".as_slice() } else { &bytes };
         serde_json::from_slice(text).map_err(|_| self.foreign(status.as_u16()))
@@ -212,17 +223,24 @@ impl Client {
 
     /// What answered is no Rolecall, or not of our time.
     fn foreign(&self, status: u16) -> Failure {
-        Failure::failed(format!("{} does not answer as Rolecall does (status {status}): check --url.", self.server))
+        Failure::failed(format!(
+            "{} does not answer as Rolecall does (status {status}): check --url.",
+            self.server
+        ))
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
         let (server, reason) = (&self.server, innermost(error));
         Failure::failed(if reason.contains("certificate") {
-            format!("The certificate of {server} is not trusted ({reason}): name its authority's file with --ca-file.")
+            format!(
+                "The certificate of {server} is not trusted ({reason}): name its authority's file with --ca-file."
+            )
         } else if error.is_timeout() {
             format!("{server} does not answer in time: look after it, and try again.")
         } else if error.is_connect() {
-            format!("Nothing answers at {server} ({reason}): start it with `rolecall serve`, or name another with --url.")
+            format!(
+                "Nothing answers at {server} ({reason}): start it with `rolecall serve`, or name another with --url."
+            )
         } else {
             format!("The connection to {server} broke ({reason}): try again.")
         })
@@ -240,7 +258,10 @@ fn innermost(error: &reqwest::Error) -> String {
 
 fn authorities(file: &FilePath) -> Result<Vec<Certificate>, Failure> {
     let wrong = |reason: &dyn std::fmt::Display| {
-        Failure::failed(format!("{} holds no certificates in PEM that can be read ({reason}).", file.display()))
+        Failure::failed(format!(
+            "{} holds no certificates in PEM that can be read ({reason}).",
+            file.display()
+        ))
     };
     let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
     let found = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&error))?;

@@ -103,7 +103,8 @@ impl Problem {
     /// The detail, and what is wrong with each field beyond it.
     fn sentence(&self) -> Option<String> {
         let told = |error: &&FieldError| error.message != self.detail;
-        let fields = self.errors.iter().filter(told).map(|error| format!("{}: {}", error.field, error.message));
+        let fields =
+            self.errors.iter().filter(told).map(|error| format!("{}: {}", error.field, error.message));
         let decision = self.decision.iter().map(|id| format!("(Decision {id}.)"));
         let detail = Some(self.detail.clone()).filter(|detail| !detail.is_empty());
         let parts: Vec<_> = detail.into_iter().chain(fields).chain(decision).collect();
@@ -141,7 +142,8 @@ mod tests {
 
     #[test]
     fn each_status_has_its_exit_code() {
-        let exits = [400, 401, 403, 404, 409, 422, 429, 502].map(|status| of(status, r#"{"detail":"No."}"#).exit() as u8);
+        let exits = [400, 401, 403, 404, 409, 422, 429, 502]
+            .map(|status| of(status, r#"{"detail":"No."}"#).exit() as u8);
         assert_eq!(exits, [1, 3, 3, 4, 1, 1, 1, 1]);
         assert_eq!(Failure::usage("").exit() as u8, 2);
     }

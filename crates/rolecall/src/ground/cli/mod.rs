@@ -21,7 +21,7 @@ pub use output::{Output, read};
 pub use password::{NewPassword, PasswordFrom};
 pub use path::Path;
 pub use progress::Progress;
-pub use saved::{SignIn, SignIns, expose};
+pub use saved::{Exposed, SignIn, SignIns};
 pub use server::Server;
 pub use table::{Facts, Table, Text, Tone, View};
 
@@ -125,7 +125,8 @@ impl Context {
     pub fn new(globals: Globals, environment: Environment) -> Result<Self, Failure> {
         // Compose files and units leave a variable out by making it empty.
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let sign_ins = environment.config_folder.as_deref().map(SignIns::read).transpose()?.unwrap_or_default();
+        let sign_ins =
+            environment.config_folder.as_deref().map(SignIns::read).transpose()?.unwrap_or_default();
         let url = said(globals.url);
         let server: Server = url.as_deref().or(sign_ins.current()).unwrap_or(Server::DEFAULT).parse()?;
         let is_kept = environment.token.is_none();
@@ -148,7 +149,9 @@ impl Context {
     /// # Errors
     /// When none was named.
     pub fn project(&self) -> Result<&str, Failure> {
-        self.project.as_deref().ok_or_else(|| Failure::usage("Name the project with --project, or in ROLECALL_PROJECT."))
+        self.project
+            .as_deref()
+            .ok_or_else(|| Failure::usage("Name the project with --project, or in ROLECALL_PROJECT."))
     }
 
     /// The service that the command is about, as it was named.
@@ -156,6 +159,8 @@ impl Context {
     /// # Errors
     /// When none was named.
     pub fn service(&self) -> Result<&str, Failure> {
-        self.service.as_deref().ok_or_else(|| Failure::usage("Name the service with --service, or in ROLECALL_SERVICE."))
+        self.service
+            .as_deref()
+            .ok_or_else(|| Failure::usage("Name the service with --service, or in ROLECALL_SERVICE."))
     }
 }

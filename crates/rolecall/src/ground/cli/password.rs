@@ -51,7 +51,8 @@ impl PasswordFrom {
             None => Ok(None),
             Some(path) => {
                 let name = path.display().to_string();
-                let file = File::open(path).map_err(|error| Failure::failed(format!("{name} cannot be read: {error}.")))?;
+                let file = File::open(path)
+                    .map_err(|error| Failure::failed(format!("{name} cannot be read: {error}.")))?;
                 read(file, &name).map(Some)
             }
         }
@@ -83,7 +84,8 @@ impl NewPassword {
         if !ask.is_terminal() {
             return Err(unasked("--password-stdin, --password-file or --generate"));
         }
-        let Some(password) = checked(ask.password("Password (leave it empty to have one generated): ")?)? else {
+        let Some(password) = checked(ask.password("Password (leave it empty to have one generated): ")?)?
+        else {
             return Ok(None);
         };
         if ask.password("The same password again: ")? != password {
@@ -113,7 +115,8 @@ fn read(source: impl Read, name: &str) -> Result<Secret, Failure> {
             bytes.pop();
         }
     }
-    Secret::from_utf8(bytes).ok_or_else(|| Failure::failed(format!("{name} holds no text; give a password in UTF-8.")))
+    Secret::from_utf8(bytes)
+        .ok_or_else(|| Failure::failed(format!("{name} holds no text; give a password in UTF-8.")))
 }
 
 #[cfg(test)]
@@ -150,7 +153,9 @@ mod tests {
 
     #[test]
     fn what_is_no_password_is_told() {
-        for (content, sentence) in [(b"\xff".as_slice(), "holds no text"), (&[b'x'; 5000], "more than a password")] {
+        for (content, sentence) in
+            [(b"\xff".as_slice(), "holds no text"), (&[b'x'; 5000], "more than a password")]
+        {
             let (_file, source) = in_file(content);
             let failure = source.choose(Ask::new(false, false), |_| Ok::<_, Infallible>(())).unwrap_err();
             assert!(failure.to_string().contains(sentence), "{failure}");
@@ -166,7 +171,8 @@ mod tests {
 
     #[test]
     fn without_a_terminal_nobody_is_asked() {
-        let failure = NewPassword::default().choose(Ask::new(false, true), |_| Ok::<_, Infallible>(())).unwrap_err();
+        let failure =
+            NewPassword::default().choose(Ask::new(false, true), |_| Ok::<_, Infallible>(())).unwrap_err();
         assert_eq!(failure.exit() as u8, 2);
     }
 }

@@ -52,7 +52,9 @@ impl fmt::Display for Path {
 fn encode(into: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => into.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                into.push(char::from(byte))
+            }
             // Writing to a String cannot fail.
             _ => drop(write!(into, "%{byte:02X}")),
         }
@@ -94,6 +96,9 @@ mod tests {
     fn a_query_is_encoded() {
         let path = Path::of(&["projects"]).unwrap();
         assert_eq!(path.with_query(&[]), "/api/v1/projects");
-        assert_eq!(path.with_query(&[("limit", "5"), ("search", "a&b=c d")]), "/api/v1/projects?limit=5&search=a%26b%3Dc%20d");
+        assert_eq!(
+            path.with_query(&[("limit", "5"), ("search", "a&b=c d")]),
+            "/api/v1/projects?limit=5&search=a%26b%3Dc%20d"
+        );
     }
 }

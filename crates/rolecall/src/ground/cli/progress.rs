@@ -12,7 +12,11 @@ impl Progress {
     #[must_use]
     pub fn begin() -> Self {
         let target = ProgressDrawTarget::stderr();
-        let bar = if target.is_hidden() { ProgressBar::hidden() } else { ProgressBar::with_draw_target(None, target) };
+        let bar = if target.is_hidden() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::with_draw_target(None, target)
+        };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             bar.set_style(style);
         }

@@ -10,9 +10,18 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Writes a secret into a body or a file: the one place where the command line does so.
-pub fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
+/// A secret that goes into a body or a file: the one way in which the command line writes any.
+#[derive(Debug, Clone, Copy)]
+pub struct Exposed<'a>(pub &'a Secret);
+
+impl Serialize for Exposed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    Exposed(secret).serialize(serializer)
 }
 
 /// Who is signed in where.
@@ -44,7 +53,10 @@ impl SignIns {
     pub fn read(folder: &Path) -> Result<Self, Failure> {
         let file = folder.join("rolecall").join("sign-ins.json");
         let broken = |reason: &dyn std::fmt::Display| {
-            Failure::failed(format!("{} cannot be read ({reason}): delete it and sign in again.", file.display()))
+            Failure::failed(format!(
+                "{} cannot be read ({reason}): delete it and sign in again.",
+                file.display()
+            ))
         };
         let read = match fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| broken(&error))?,
@@ -92,10 +104,13 @@ impl SignIns {
 
     fn write(&self) -> Result<(), Failure> {
         let Some(file) = &self.file else {
-            return Err(Failure::failed("Set HOME or XDG_CONFIG_HOME, so that the sign-in can be kept there."));
+            return Err(Failure::failed(
+                "Set HOME or XDG_CONFIG_HOME, so that the sign-in can be kept there.",
+            ));
         };
-        self.try_write(file)
-            .map_err(|error| Failure::failed(format!("The sign-in cannot be kept in {}: {error}.", file.display())))
+        self.try_write(file).map_err(|error| {
+            Failure::failed(format!("The sign-in cannot be kept in {}: {error}.", file.display()))
+        })
     }
 
     /// Whoever reads the file at any moment finds the old or the new one, whole.
@@ -125,7 +140,8 @@ mod tests {
     #[test]
     fn a_sign_in_is_kept_per_server_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (one, two): (Server, Server) = ("http://localhost:1".parse().unwrap(), "https://example.org".parse().unwrap());
+        let (one, two): (Server, Server) =
+            ("http://localhost:1".parse().unwrap(), "https://example.org".parse().unwrap());
         let mut kept = SignIns::read(folder.path()).unwrap();
         assert!(kept.at(&one).is_none() && kept.current().is_none());
         kept.keep(&one, sign_in("rc_1")).unwrap();

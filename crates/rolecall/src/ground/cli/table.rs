@@ -205,7 +205,7 @@ fn finish(mut grid: Grid, is_boxed: bool) -> String {
         return grid.to_string();
     }
     if let Some(first) = grid.column_mut(0) {
-        first.set_padding((0, 2));
+        first.set_padding((0, 1));
     }
     grid.trim_fmt()
 }
@@ -241,16 +241,20 @@ mod tests {
 
     #[test]
     fn a_table_is_columns_without_blanks_at_the_end() {
-        let rows = vec![vec!["metrics".into(), Text::new("running", Tone::Good)], vec!["x".into(), Text::from(None::<&str>)]];
+        let rows = vec![
+            vec!["metrics".into(), Text::new("running", Tone::Good)],
+            vec!["x".into(), Text::from(None::<&str>)],
+        ];
         let table = View::from(Table::new(&["NAME", "STATE"], rows));
-        assert_eq!(table.render(false), "NAME      STATE\nmetrics   running\nx         -");
+        assert_eq!(table.render(false), "NAME     STATE\nmetrics  running\nx        -");
         assert!(table.render(true).contains("\u{1b}[38;5;10mrunning"), "{:?}", table.render(true));
     }
 
     #[test]
     fn facts_stand_below_each_other() {
-        let facts = Facts::default().with("Name", "x").with_some("None", None::<&str>).with_each("Two", ["a", "b"]);
-        assert_eq!(View::from(facts).render(false), "Name   x\nTwo    a\n       b");
+        let facts =
+            Facts::default().with("Name", "x").with_some("None", None::<&str>).with_each("Two", ["a", "b"]);
+        assert_eq!(View::from(facts).render(false), "Name  x\nTwo   a\n      b");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `rolecall login`, `logout`, `whoami`.
 
-use crate::ground::cli::{Context, Facts, Failure, PasswordFrom, Path, SignIn, expose, read};
+use crate::ground::cli::{Context, Exposed, Facts, Failure, PasswordFrom, Path, SignIn, read};
 use crate::ground::secret::Secret;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,7 @@ pub struct Login {
 #[derive(Serialize)]
 struct Credentials<'a> {
     account: &'a str,
-    #[serde(serialize_with = "expose")]
-    password: &'a Secret,
+    password: Exposed<'a>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +53,8 @@ pub async fn login(context: &mut Context, login: Login) -> Result<(), Failure> {
         None => return Err(Failure::usage("There is no terminal to ask for the account at: use --account.")),
     };
     let password = login.password.known(context.ask, "Password: ")?;
-    let session: LoggedIn = context.client.sign_in(&Credentials { account: &account, password: &password }).await?;
+    let session: LoggedIn =
+        context.client.sign_in(&Credentials { account: &account, password: Exposed(&password) }).await?;
     let Account { id } = read(session.account.clone())?;
     let server = context.client.server().clone();
     let replaced = context.sign_ins.keep(&server, SignIn { account: id.clone(), token: session.token })?;

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 #[derive(Debug, Subcommand)]
 pub enum ProjectCommand {
     /// List the projects that you may see
-    #[command(after_help = "Examples:\n  rolecall project list\n  rolecall project list --search shop --json")]
+    #[command(
+        after_help = "Examples:\n  rolecall project list\n  rolecall project list --search shop --json"
+    )]
     List(ListOptions),
     /// Show a project
     #[command(after_help = "Example:\n  rolecall project show acme-prod")]
@@ -18,7 +20,9 @@ pub enum ProjectCommand {
         name: Option<String>,
     },
     /// Make a project in your organization
-    #[command(after_help = "Examples:\n  rolecall project create acme-prod\n  rolecall --organization shop project create shop-test")]
+    #[command(
+        after_help = "Examples:\n  rolecall project create acme-prod\n  rolecall --organization shop project create shop-test"
+    )]
     Create {
         /// 3 to 63 small letters, digits and hyphens, a letter first
         name: String,
@@ -70,7 +74,9 @@ pub async fn run(context: &Context, command: ProjectCommand) -> Result<(), Failu
         }
         ProjectCommand::Edit { current, name } => {
             let project: Value = client.patch(&at(&current)?, &json!({ "name": name })).await?;
-            context.output.show(project, |project: Project| format!("Project \"{current}\" is now \"{}\".", project.name))
+            context.output.show(project, |project: Project| {
+                format!("Project \"{current}\" is now \"{}\".", project.name)
+            })
         }
         ProjectCommand::Delete { name } => delete(context, &name).await,
     }
@@ -81,7 +87,10 @@ async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
     let path = at(name)?;
     if context.ask.must_ask()? {
         let project: Project = context.client.get(&path).await?;
-        let held = format!("Project \"{name}\" of organization \"{}\" holds {} services.", project.organization, project.services);
+        let held = format!(
+            "Project \"{name}\" of organization \"{}\" holds {} services.",
+            project.organization, project.services
+        );
         context.ask.confirm(&[held], &format!("Delete project \"{name}\"?"))?;
     }
     context.client.delete(&path).await?;
@@ -93,7 +102,14 @@ fn at(name: &str) -> Result<Path, Failure> {
 }
 
 fn table(projects: Vec<Project>) -> Table {
-    let row = |one: Project| vec![one.name.into(), one.organization.into(), Text::from(one.services.to_string()), one.created_at.into()];
+    let row = |one: Project| {
+        vec![
+            one.name.into(),
+            one.organization.into(),
+            Text::from(one.services.to_string()),
+            one.created_at.into(),
+        ]
+    };
     Table::new(&["NAME", "ORGANIZATION", "SERVICES", "CREATED"], projects.into_iter().map(row).collect())
 }
 

@@ -1,6 +1,7 @@
 //! Service users as people see them, and the sentences about them.
 
 use crate::ground::cli::{Facts, Table, Text, Tone};
+use crate::ground::secret::Secret;
 use serde::Deserialize;
 
 /// A user, as far as we show it.
@@ -25,13 +26,13 @@ pub(super) struct User {
 #[derive(Deserialize)]
 pub(super) struct WithPassword {
     pub(super) username: String,
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Secret>,
 }
 
 /// What a reveal tells.
 #[derive(Deserialize)]
 pub(super) struct Revealed {
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Secret>,
     pub(super) hint: Option<String>,
 }
 
@@ -78,9 +79,17 @@ fn encryption(user: &User) -> Text {
 pub(super) fn scalingo(users: Vec<User>) -> Table {
     let row = |one: User| {
         let encryption = one.password_encryption.unwrap_or_default();
-        vec![one.username.into(), one.read_only.to_string().into(), one.protected.to_string().into(), encryption.into()]
+        vec![
+            one.username.into(),
+            one.read_only.to_string().into(),
+            one.protected.to_string().into(),
+            encryption.into(),
+        ]
     };
-    Table::boxed(&["USERNAME", "READ-ONLY", "PROTECTED", "PASSWORD ENCRYPTION"], users.into_iter().map(row).collect())
+    Table::boxed(
+        &["USERNAME", "READ-ONLY", "PROTECTED", "PASSWORD ENCRYPTION"],
+        users.into_iter().map(row).collect(),
+    )
 }
 
 pub(super) fn facts(user: User) -> Facts {
@@ -101,14 +110,18 @@ pub(super) fn facts(user: User) -> Facts {
 
 pub(super) fn created(user: &WithPassword) -> String {
     match &user.password {
-        Some(password) => format!("User \"{}\" created with password \"{password}\".", user.username),
+        Some(password) => {
+            format!("User \"{}\" created with password \"{}\".", user.username, password.expose())
+        }
         None => format!("User \"{}\" created.", user.username),
     }
 }
 
 pub(super) fn updated(user: &WithPassword) -> String {
     match &user.password {
-        Some(password) => format!("User \"{}\" updated with password \"{password}\".", user.username),
+        Some(password) => {
+            format!("User \"{}\" updated with password \"{}\".", user.username, password.expose())
+        }
         None => format!("User \"{}\" password updated.", user.username),
     }
 }
@@ -125,12 +138,13 @@ pub(super) fn replication(user: &User) -> String {
 /// What deleting a user touches, a sentence each; what does not apply is left out.
 pub(super) fn touched(username: &str, touched: Touched) -> Vec<String> {
     let count = |number: u64, what: &str| (number > 0).then(|| format!("{number} {what}"));
-    let named = |names: Vec<String>, what: &str| (!names.is_empty()).then(|| format!("{what}: {}.", names.join(", ")));
-    let objects = count(touched.objects, "objects that it owns go to \"rolecall_former\"; nothing in them is lost");
-    let objects = objects.map(|text| match touched.first_objects.is_empty() {
-        true => format!("{text}."),
-        false => format!("{text}: {}{}.", touched.first_objects.join(", "), if touched.objects > touched.first_objects.len() as u64 { ", …" } else { "" }),
-    });
+    let named = |names: Vec<String>, what: &str| {
+        (!names.is_empty()).then(|| format!("{what}: {}.", names.join(", ")))
+    };
+    let objects =
+        count(touched.objects, "objects that it owns go to \"rolecall_former\"; nothing in them is lost");
+    let more = if touched.objects > touched.first_objects.len() as u64 { ", …" } else { "" };
+    let objects = objects.map(|text| format!("{text}: {}{more}.", touched.first_objects.join(", ")));
     let sessions = count(touched.sessions, "open sessions end.");
     let lines = [
         objects,
@@ -143,5 +157,9 @@ pub(super) fn touched(username: &str, touched: Touched) -> Vec<String> {
         named(touched.unseen, "Databases that could not be looked into"),
     ];
     let lines: Vec<_> = lines.into_iter().flatten().collect();
-    if lines.is_empty() { vec![format!("User \"{username}\" owns nothing and has no open sessions.")] } else { lines }
+    if lines.is_empty() {
+        vec![format!("User \"{username}\" owns nothing and has no open sessions.")]
+    } else {
+        lines
+    }
 }

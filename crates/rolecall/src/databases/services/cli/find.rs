@@ -33,11 +33,17 @@ fn choose<'a>(said: &'a str, services: &'a [Service], project: &str) -> Result<&
     if services.iter().any(|service| service.name == said) {
         return Ok(said);
     }
-    let names: Vec<_> = services.iter().filter(|one| one.engine == "postgresql").map(|one| one.name.as_str()).collect();
+    let names: Vec<_> =
+        services.iter().filter(|one| one.engine == "postgresql").map(|one| one.name.as_str()).collect();
     match names.as_slice() {
         [only] => Ok(only),
-        [] => Err(Failure::not_found(format!("Project \"{project}\" has no PostgreSQL service; make one with `rolecall service create`."))),
-        _ => Err(Failure::usage(format!("Project \"{project}\" has several PostgreSQL services; name one: {}.", names.join(", ")))),
+        [] => Err(Failure::not_found(format!(
+            "Project \"{project}\" has no PostgreSQL service; make one with `rolecall service create`."
+        ))),
+        _ => Err(Failure::usage(format!(
+            "Project \"{project}\" has several PostgreSQL services; name one: {}.",
+            names.join(", ")
+        ))),
     }
 }
 
@@ -62,7 +68,10 @@ mod tests {
         assert_eq!(choose("psql", &one, "p"), Ok("main"));
         let two = services(&[("main", "postgresql"), ("more", "postgresql")]);
         let failure = choose("postgresql", &two, "p").unwrap_err();
-        assert_eq!(failure.to_string(), "Project \"p\" has several PostgreSQL services; name one: main, more.");
+        assert_eq!(
+            failure.to_string(),
+            "Project \"p\" has several PostgreSQL services; name one: main, more."
+        );
         assert_eq!(failure.exit() as u8, 2);
         assert_eq!(choose("pgsql", &[], "p").unwrap_err().exit() as u8, 4);
     }

@@ -12,7 +12,7 @@ use attached::Address;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
-use show::{Service, Version};
+use show::Service;
 use wait::Patience;
 
 /// What can be done with services.
@@ -45,7 +45,9 @@ Examples:
         address: Address,
     },
     /// Try to reach a server before attaching it
-    #[command(after_help = "Example:\n  rolecall -p acme-prod service test --host db.example.org --username admin")]
+    #[command(
+        after_help = "Example:\n  rolecall -p acme-prod service test --host db.example.org --username admin"
+    )]
     Test(Address),
     /// Rename a service
     #[command(after_help = "Example:\n  rolecall -p acme-prod service edit metrics --name numbers")]
@@ -67,7 +69,9 @@ Examples:
     #[command(after_help = "Example:\n  rolecall -p acme-prod service restart metrics --no-wait")]
     Restart(Act),
     /// Delete a service: a managed one with all its data, an attached one from the list only
-    #[command(after_help = "Examples:\n  rolecall -p acme-test service delete metrics\n  rolecall -p acme-test service delete metrics --yes")]
+    #[command(
+        after_help = "Examples:\n  rolecall -p acme-test service delete metrics\n  rolecall -p acme-test service delete metrics --yes"
+    )]
     Delete(Act),
     /// Print how to connect to a service; no password is in it
     #[command(after_help = "\
@@ -152,8 +156,11 @@ pub async fn run(context: &Context, command: ServiceCommand) -> Result<(), Failu
         Command::Attach { name, address } => attached::attach(context, &name, &address).await,
         Command::Test(address) => attached::test(context, &address).await,
         Command::Edit { current, name } => {
-            let service: Value = context.client.patch(&at(context, &current)?, &json!({ "name": name })).await?;
-            context.output.show(service, |service: Service| format!("Service \"{current}\" is now \"{}\".", service.name))
+            let service: Value =
+                context.client.patch(&at(context, &current)?, &json!({ "name": name })).await?;
+            context.output.show(service, |service: Service| {
+                format!("Service \"{current}\" is now \"{}\".", service.name)
+            })
         }
         Command::Start(act) => change(context, &act, "start").await,
         Command::Stop(act) => change(context, &act, "stop").await,
@@ -163,8 +170,9 @@ pub async fn run(context: &Context, command: ServiceCommand) -> Result<(), Failu
             context.output.show(get(context, &name).await?, |service| show::connection(service, format))
         }
         Command::Versions => {
-            let items = context.client.list(&Path::of(&["service-versions"])?, &ListOptions::default()).await?;
-            context.output.list(items, |versions: Vec<Version>| show::versions(versions))
+            let items =
+                context.client.list(&Path::of(&["service-versions"])?, &ListOptions::default()).await?;
+            context.output.list(items, show::versions)
         }
     }
 }

@@ -43,7 +43,7 @@ struct Connection {
 
 /// An installed version.
 #[derive(Debug, Deserialize)]
-pub(super) struct Version {
+pub(super) struct Installed {
     engine: String,
     version: String,
     #[serde(default)]
@@ -77,7 +77,11 @@ pub(super) fn table(services: Vec<Service>) -> View {
         let (state, address) = (one.state(), one.address().into());
         vec![one.name.into(), one.engine.into(), one.mode.into(), state, one.version.into(), address]
     };
-    Table::new(&["NAME", "ENGINE", "MODE", "STATE", "VERSION", "ADDRESS"], services.into_iter().map(row).collect()).into()
+    Table::new(
+        &["NAME", "ENGINE", "MODE", "STATE", "VERSION", "ADDRESS"],
+        services.into_iter().map(row).collect(),
+    )
+    .into()
 }
 
 pub(super) fn facts(service: Service) -> Facts {
@@ -112,6 +116,7 @@ pub(super) fn state(service: Service) -> String {
     let address = service.address().filter(|_| service.state == "running");
     match address {
         Some(address) => format!("Service \"{}\" is running at {address}.", service.name),
+        None if service.state == "creating" => format!("Service \"{}\" is being made.", service.name),
         None => format!("Service \"{}\" is {}.", service.name, service.state),
     }
 }
@@ -123,15 +128,23 @@ pub(super) fn connection(service: Service, format: Option<Format>) -> View {
         Some(Format::Uri) => View::Says(uri),
         Some(Format::Libpq) => View::Says(libpq),
         Some(Format::Jdbc) => View::Says(jdbc),
-        None => Facts::default().with("psql", psql).with("uri", uri).with("libpq", libpq).with("jdbc", jdbc).into(),
+        None => Facts::default()
+            .with("psql", psql)
+            .with("uri", uri)
+            .with("libpq", libpq)
+            .with("jdbc", jdbc)
+            .into(),
     }
 }
 
-pub(super) fn versions(versions: Vec<Version>) -> View {
+pub(super) fn versions(versions: Vec<Installed>) -> View {
     if versions.is_empty() {
-        return View::Says("No PostgreSQL is installed on the server's machine; install one, or attach a server.".to_owned());
+        return View::Says(
+            "No PostgreSQL is installed on the server's machine; install one, or attach a server.".to_owned(),
+        );
     }
-    let row = |one: Version| vec![one.engine.into(), one.version.into(), one.default.into(), one.caution.into()];
+    let row =
+        |one: Installed| vec![one.engine.into(), one.version.into(), one.default.into(), one.caution.into()];
     Table::new(&["ENGINE", "VERSION", "DEFAULT", "NOTE"], versions.into_iter().map(row).collect()).into()
 }
 
@@ -140,7 +153,9 @@ pub(super) async fn losses(context: &Context, path: &Path) -> Result<Vec<String>
     let service: Service = read(context.client.get(path).await?)?;
     let name = &service.name;
     if service.mode != "managed" {
-        return Ok(vec![format!("Rolecall forgets service \"{name}\" and the passwords of its users; the server stays as it is.")]);
+        return Ok(vec![format!(
+            "Rolecall forgets service \"{name}\" and the passwords of its users; the server stays as it is."
+        )]);
     }
     let all = format!("Service \"{name}\" and everything in it will be lost.");
     if service.state != "running" {

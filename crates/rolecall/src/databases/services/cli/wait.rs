@@ -17,7 +17,11 @@ pub struct Patience {
 }
 
 /// The service, once it is on its way to nowhere; a failure if that is not where it should be.
-pub(super) async fn settled(context: &Context, mut answer: Value, patience: &Patience) -> Result<Value, Failure> {
+pub(super) async fn settled(
+    context: &Context,
+    mut answer: Value,
+    patience: &Patience,
+) -> Result<Value, Failure> {
     let progress = Progress::begin();
     loop {
         let service: Service = read(answer.clone())?;
@@ -32,7 +36,12 @@ pub(super) async fn settled(context: &Context, mut answer: Value, patience: &Pat
 }
 
 /// Deletes a service; whether it is gone.
-pub(super) async fn gone(context: &Context, path: &Path, name: &str, patience: &Patience) -> Result<bool, Failure> {
+pub(super) async fn gone(
+    context: &Context,
+    path: &Path,
+    name: &str,
+    patience: &Patience,
+) -> Result<bool, Failure> {
     let progress = Progress::begin();
     progress.say(&format!("{name}: deleting"));
     match context.client.delete(path).await {
@@ -40,7 +49,10 @@ pub(super) async fn gone(context: &Context, path: &Path, name: &str, patience: &
         Err(failure) if failure.is("unfinished") => {}
         Err(failure) => return Err(failure),
     }
-    while !patience.no_wait {
+    if patience.no_wait {
+        return Ok(false);
+    }
+    loop {
         match context.client.get::<Value>(path).await.and_then(read::<Service>) {
             Err(failure) if failure.is("not_found") => return Ok(true),
             Err(failure) => return Err(failure),
@@ -49,7 +61,6 @@ pub(super) async fn gone(context: &Context, path: &Path, name: &str, patience: &
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
-    Ok(false)
 }
 
 fn is_moving(service: &Service) -> bool {
