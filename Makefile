@@ -40,7 +40,7 @@ fix: ## Format, and apply what clippy can repair by itself
 	cargo fmt --all
 
 generate: ## Write the generated pages of the manual and the snapshots anew
-	INSTA_UPDATE=always ROLECALL_GENERATE=1 cargo test -p rolecall
+	INSTA_UPDATE=always UPDATE_DOCS=1 cargo test -p rolecall
 
 setup:
 	@tools/setup run

@@ -19,11 +19,11 @@ pub(crate) struct Answer {
 }
 
 impl Connection {
-    /// `header` is sent with each request, such as `Authorization: Bearer …`.
+    /// `header` is a whole line, or empty, and is sent with each request.
     pub(crate) async fn open(port: u16, header: &str) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
-        let headers = format!("Host: 127.0.0.1:{port}\r\n{header}\r\n");
+        let headers = format!("Host: 127.0.0.1:{port}\r\n{header}");
         Ok(Self { stream: BufReader::new(stream), headers })
     }
 

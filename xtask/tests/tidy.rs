@@ -91,6 +91,11 @@ fn architecture_fits_in_one_reading() {
 }
 
 #[test]
+fn the_map_names_what_is_there() {
+    holds(documents::the_map_names_what_is_there);
+}
+
+#[test]
 fn links_lead_somewhere() {
     holds(documents::links_lead_somewhere);
 }

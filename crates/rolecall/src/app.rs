@@ -22,6 +22,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// What the server was told.
     pub config: Config,
+    /// The name of this node.
+    pub node: String,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -51,6 +53,21 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+}
+
+impl App {
+    /// The name of this node: managed services belong to the node on whose disk they lie.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Whether this is the token that lets other machines read the figures.
+    #[must_use]
+    pub fn may_scrape(&self, token: Option<&str>) -> bool {
+        let given = token.map(Secret::new);
+        self.config.metrics_token.is_some() && self.config.metrics_token == given
     }
 }
 

@@ -4,8 +4,6 @@
 
 pub mod app;
 pub mod config;
-
-pub mod config;
 pub mod ground;
 
 pub mod people;
@@ -15,6 +13,8 @@ pub mod tenancy;
 pub mod databases;
 
 pub mod oversight;
+
+pub mod demo;
 
 pub mod serve;
 

@@ -18,6 +18,27 @@ pub fn architecture_fits_in_one_reading(tree: &Tree) -> Vec<Finding> {
     (lines > ARCHITECTURE).then(|| file.find(ARCHITECTURE + 1, why)).into_iter().collect()
 }
 
+/// Every `path` of the code map: from the root, from the product's sources, or from a folder named before it.
+pub fn the_map_names_what_is_there(tree: &Tree) -> Vec<Finding> {
+    let Some(file) = tree.get("ARCHITECTURE.md") else { return Vec::new() };
+    let map = file.text.split("\n## ").find(|part| part.starts_with("Code map")).unwrap_or_default();
+    let before = file.text.split_once(map).map_or(0, |(before, _)| before.lines().count());
+    let mut findings = Vec::new();
+    for (line, text) in (before..).zip(map.lines()) {
+        for name in text.split('`').skip(1).step_by(2).filter(|name| is_path(name)) {
+            let ends = |path: &String| format!("/{path}").contains(&format!("/{name}"));
+            if !tree.paths().any(ends) {
+                findings.push(file.find(line, format!("the code map names what is there, unlike `{name}`")));
+            }
+        }
+    }
+    findings
+}
+
+fn is_path(name: &str) -> bool {
+    name.ends_with('/') || name.ends_with(".rs")
+}
+
 /// Of README.md, ARCHITECTURE.md, the manual and all other Markdown: every file and heading that a link names is there.
 pub fn links_lead_somewhere(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -76,13 +97,12 @@ fn resolve(from: &str, target: &str) -> String {
 }
 
 fn exists(tree: &Tree, path: &str) -> bool {
-    let paths = tree.files.iter().map(|file| &file.path).chain(&tree.others);
     let is_inside = |other: &str| {
         other
             .strip_prefix(path)
             .is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
     };
-    paths.into_iter().any(|other| is_inside(other))
+    tree.paths().any(|other| is_inside(other))
 }
 
 /// Headings as the forges spell them in links: lower case, blanks as hyphens, no punctuation.
@@ -121,6 +141,15 @@ mod tests {
             architecture_fits_in_one_reading(&Tree::of(&[("ARCHITECTURE.md", &"\n".repeat(lines))])).len()
         };
         assert_eq!((found(150), found(151)), (0, 1));
+    }
+
+    #[test]
+    fn a_dead_name_on_the_map_is_seen() {
+        let text =
+            "`gone.rs`\n\n## Code map\n\n`ground/` `a.rs`\n`gone/` `b.rs` `sqlx`\n\n## Next\n`gone.rs`";
+        let tree = Tree::of(&[("ARCHITECTURE.md", text), ("crates/x/src/ground/a.rs", "")]);
+        let lines: Vec<_> = the_map_names_what_is_there(&tree).iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, [6, 6]);
     }
 
     #[test]

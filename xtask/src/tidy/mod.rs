@@ -37,6 +37,7 @@ pub const RULES: &[Rule] = &[
     testing::no_test_sleeps,
     documents::every_module_says_what_it_is,
     documents::architecture_fits_in_one_reading,
+    documents::the_map_names_what_is_there,
     documents::links_lead_somewhere,
     documents::no_line_ends_in_blanks,
 ];
@@ -125,6 +126,10 @@ impl Tree {
 
     fn rust(&self) -> impl Iterator<Item = &Source> {
         self.files.iter().filter(|file| file.is_rust())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().map(|file| &file.path).chain(&self.others)
     }
 
     fn get(&self, path: &str) -> Option<&Source> {

@@ -61,15 +61,15 @@ impl Server {
         refuse_protected(&user)?;
         let role = Ident::new(name)?;
         session.run(&format!("ALTER ROLE {role} NOLOGIN")).await?;
+        if self.reach() == Reach::Attached {
+            become_heir(&session, &role, self.administrator()).await?;
+        }
         let memberships = revoke_memberships(&session, &user, &role).await?;
         let sessions = end_sessions(&session, &user).await?;
         if let Some(gid) = preview::prepared(&session, name).await?.first() {
             return Err(EngineError::InUse(format!(
                 "\"{name}\" has the prepared transaction \"{gid}\": commit it or roll it back, then delete the user."
             )));
-        }
-        if self.reach() == Reach::Attached {
-            become_heir(&session, &role, self.administrator()).await?;
         }
         Ok(Some((user.oid, Deleted { existed: true, sessions, memberships, handed_over: 0 })))
     }
@@ -166,7 +166,7 @@ pub(super) async fn end_sessions(session: &Session, user: &User) -> Result<i64> 
     Ok(ended)
 }
 
-/// Without being superuser one may hand over only between roles that one is a member of.
+/// Without being superuser one may end the sessions of roles that one is a member of, and hand over between them.
 async fn become_heir(session: &Session, role: &Ident, administrator: &str) -> Result<()> {
     if session.standing.superuser {
         return Ok(());

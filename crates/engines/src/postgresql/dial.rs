@@ -1,6 +1,7 @@
 //! Opening a connection: the address resolved once, looked at, and used as it was looked at.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -21,11 +22,32 @@ pub(super) struct Dialer {
     address: Address,
     reach: Reach,
     tls: OnceCell<Option<MakeRustlsConnect>>,
+    /// The server's version, as soon as it has told it; 0 before.
+    version: AtomicI32,
 }
 
 impl Dialer {
     pub(super) fn new(address: Address, reach: Reach) -> Self {
-        Self { address, reach, tls: OnceCell::new() }
+        Self { address, reach, tls: OnceCell::new(), version: AtomicI32::new(0) }
+    }
+
+    /// Notes the server's version, on which depends what a connection may ask for before it is open.
+    pub(super) fn note_version(&self, number: i32) {
+        self.version.store(number, Ordering::Relaxed);
+    }
+
+    /// Limits for a connection that hold before its first question: a database's owner may have set some that end it
+    /// sooner. Only where we know that nothing stands between us and the server that refuses them.
+    fn options(&self) -> &'static str {
+        match (self.reach, self.version.load(Ordering::Relaxed)) {
+            (Reach::Attached, _) => "",
+            (Reach::Managed, ..170_000) => {
+                "-c idle_session_timeout=0 -c statement_timeout=60s -c lock_timeout=5s"
+            }
+            (Reach::Managed, _) => {
+                "-c idle_session_timeout=0 -c statement_timeout=60s -c lock_timeout=5s -c transaction_timeout=0"
+            }
+        }
     }
 
     /// Opens a connection as `login` to `database`.
@@ -61,6 +83,7 @@ impl Dialer {
             .dbname(database)
             .port(self.address.port)
             .application_name("rolecall")
+            .options(self.options())
             .connect_timeout(CONNECT_LIMIT)
             .tcp_user_timeout(Duration::from_secs(30))
             .keepalives_idle(Duration::from_secs(60));

@@ -167,7 +167,9 @@ impl Server {
             Some(session) => session,
             None => {
                 let client = self.0.dialer.connect(&self.0.login, database).await?;
-                Arc::new(Session::begin(client, database).await?)
+                let session = Session::begin(client, database).await?;
+                self.0.dialer.note_version(session.standing.number);
+                Arc::new(session)
             }
         };
         Ok(Lease { session, server: self, _permit: permit })

@@ -4,6 +4,7 @@ use tokio_postgres::Row;
 
 use super::groups;
 use super::marker::{Marker, Purpose};
+use super::quote::Ident;
 use super::server::{Reach, Server};
 use super::session::Session;
 use super::verifier::Verifier;
@@ -158,6 +159,9 @@ impl Server {
 
 /// See [`Server::user`].
 pub(super) async fn find(session: &Session, name: &str, reach: Reach) -> Result<Option<User>> {
+    if Ident::new(name).is_err() {
+        return Ok(None);
+    }
     let sql = format!("{} WHERE r.rolname = $2", select(session));
     let row = session.row(&sql, &[&groups::READ_ONLY, &name]).await?;
     row.map(|row| read(&row, session, reach)).transpose()

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use engines::postgresql::{Login, Reach, Server};
+use engines::postgresql::{Login, Reach, Server, Verifier};
 use engines::{Address, Secret, Tls};
 use tokio_postgres::{Client, NoTls};
 
@@ -24,6 +25,7 @@ pub struct Postgres {
     pub version: u32,
     pub port: u16,
     folder: PathBuf,
+    turn: Mutex<()>,
     guardian: Mutex<std::process::Child>,
 }
 
@@ -46,6 +48,8 @@ where
     assert!(!servers.is_empty(), "no PostgreSQL found: install it, or set ROLECALL_POSTGRESQL_FOLDERS");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (version, server) in servers {
+        // One test at a time on each server: several look at the server as a whole.
+        let _turn = server.turn.lock().unwrap_or_else(PoisonError::into_inner);
         eprintln!("on PostgreSQL {version}");
         runtime.block_on(test(server));
     }
@@ -167,9 +171,20 @@ impl Postgres {
         let folder = folder.keep();
         let guardian =
             guarded(&postgres, &folder).env("LC_ALL", "C").stdout(Stdio::null()).stderr(log).spawn();
-        let server = Self { version, port, folder, guardian: Mutex::new(guardian.unwrap()) };
+        let server =
+            Self { version, port, folder, turn: Mutex::default(), guardian: Mutex::new(guardian.unwrap()) };
         server.await_start();
+        server.cheapen_superuser();
         server
+    }
+
+    /// Gives the superuser's password a verifier of one iteration: hashing would be most of what the tests do.
+    fn cheapen_superuser(&self) {
+        let verifier =
+            Verifier::derive_with(&Secret::new(SUPERUSER_PASSWORD.into()), NonZeroU32::MIN).unwrap();
+        let sql = format!("ALTER ROLE postgres PASSWORD '{}'", verifier.text());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { self.superuser("postgres").await.batch_execute(&sql).await.unwrap() });
     }
 
     fn await_start(&self) {

@@ -211,6 +211,42 @@ impl Config {
         self.tls_cert.is_some()
     }
 
+    /// Whether browsers reach Rolecall over TLS, its own or a proxy's.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.speaks_tls() || self.base_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The networks that may reach managed services, as the engine takes them.
+    #[must_use]
+    pub fn cluster_networks(&self) -> Vec<engines::postgresql::cluster::Network> {
+        self.postgresql_networks.iter().filter_map(|network| network.to_string().parse().ok()).collect()
+    }
+
+    /// The host under which managed services are reached: the first address they listen on beside loopback.
+    #[must_use]
+    pub fn service_host(&self) -> String {
+        let beside_loopback = self.postgresql_listen.iter().find(|address| !address.is_loopback());
+        match beside_loopback {
+            Some(address) if address.is_unspecified() => {
+                self.base_host().unwrap_or_else(|| "127.0.0.1".to_owned())
+            }
+            Some(address) => address.to_string(),
+            None => "127.0.0.1".to_owned(),
+        }
+    }
+
+    /// The host of `base_url`.
+    fn base_host(&self) -> Option<String> {
+        let rest = self.base_url.as_deref()?.split_once("://")?.1;
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = authority
+            .rsplit_once(':')
+            .filter(|(_, port)| port.parse::<u16>().is_ok())
+            .map_or(authority, |(host, _)| host);
+        Some(host.trim_matches(['[', ']']).to_owned())
+    }
+
     /// What links begin with, without a slash at the end: `base_url`, else the listen address (loopback's if it is
     /// all addresses).
     #[must_use]

@@ -29,7 +29,9 @@ impl Fleet {
     /// When the folder or the authority's key cannot be made or read.
     pub async fn open(config: &Config) -> Result<Self, ClusterError> {
         let authority = Authority::open_or_create(&config.data.join("authority"), "Rolecall")?;
-        let home = Home::open(&config.data.join("clusters"), Arc::new(authority), config.postgresql_ports.clone()).await?;
+        let home =
+            Home::open(&config.data.join("clusters"), Arc::new(authority), config.postgresql_ports.clone())
+                .await?;
         let folders = config.postgresql_folders.clone();
         let installations =
             tokio::task::spawn_blocking(move || installations(&folders)).await.unwrap_or_default();

@@ -16,6 +16,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At(i64);
 
+impl utoipa::PartialSchema for At {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let text = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String);
+        let format = utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime);
+        text.format(Some(format)).description(Some("RFC 3339, UTC.")).into()
+    }
+}
+
+impl utoipa::ToSchema for At {}
+
 /// A text that is not an instant.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("“{0}” is not an instant: write it as RFC 3339, for example 2026-01-31T09:30:00Z")]

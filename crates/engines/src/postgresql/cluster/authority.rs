@@ -12,7 +12,7 @@ use rcgen::{
 use super::error::ClusterError;
 use super::folder::{self, Lock};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 /// An authority is handed to clients once and should not run out on them.
 const AUTHORITY_DAYS: u32 = 20 * 365;
 /// Clients refuse certificates that are good for much longer than a year.
@@ -70,12 +70,16 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         lasting(&mut params, SERVER_DAYS);
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok((format!("{}{}", note(hosts, SystemTime::now()), certificate.pem()), key.serialize_pem()))
+        Ok((format!("{}{}", note(hosts, now()), certificate.pem()), key.serialize_pem()))
     }
 }
 
 /// Is there no certificate for these names, or one that soon runs out?
-pub(super) fn due(certificate: &str, hosts: &[String], now: SystemTime) -> bool {
+pub(super) fn due(certificate: &str, hosts: &[String]) -> bool {
+    due_at(certificate, hosts, now())
+}
+
+fn due_at(certificate: &str, hosts: &[String], now: SystemTime) -> bool {
     let until = certificate.lines().next().and_then(|line| {
         let (until, names) = line.strip_prefix("# until ")?.split_once(" for ")?;
         (names == hosts.join(",")).then_some(())?;
@@ -107,9 +111,16 @@ fn named(name: &str) -> DistinguishedName {
 }
 
 fn lasting(params: &mut CertificateParams, days: u32) {
-    let now = SystemTime::now();
-    params.not_before = (now - EARLIER).into();
-    params.not_after = (now + DAY * days).into();
+    params.not_before = (now() - EARLIER).into();
+    params.not_after = (now() + DAY * days).into();
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "clients hold a certificate's dates against the machine's clock"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 fn read(path: &Path) -> Result<String, ClusterError> {
@@ -136,11 +147,11 @@ mod tests {
         let authority = Authority::open_or_create(folder.path(), "Test").unwrap();
         let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let (certificate, _) = authority.issue(&hosts).unwrap();
-        let now = SystemTime::now();
-        assert!(!due(&certificate, &hosts, now));
-        assert!(!due(&certificate, &hosts, now + DAY * (SERVER_DAYS - RENEW_DAYS - 1)));
-        assert!(due(&certificate, &hosts, now + DAY * (SERVER_DAYS - RENEW_DAYS + 1)));
-        assert!(due(&certificate, &["localhost".to_owned()], now));
-        assert!(due("", &hosts, now));
+        let now = now();
+        assert!(!due_at(&certificate, &hosts, now));
+        assert!(!due_at(&certificate, &hosts, now + DAY * (SERVER_DAYS - RENEW_DAYS - 1)));
+        assert!(due_at(&certificate, &hosts, now + DAY * (SERVER_DAYS - RENEW_DAYS + 1)));
+        assert!(due_at(&certificate, &["localhost".to_owned()], now));
+        assert!(due_at("", &hosts, now));
     }
 }

@@ -6,8 +6,9 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr, RulesetCreated,
@@ -57,6 +58,11 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/urandom
 
 /// The newest set of rights that these rules were tried with.
 const TRIED: ABI = ABI::V6;
+
+/// How long `initdb` may take on the slowest disk.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// The threads that start programs do little.
+const STACK: usize = 256 * 1024;
 
 /// Who a program runs as, and what it may open.
 #[derive(Debug, Clone)]
@@ -115,39 +121,69 @@ impl Cell {
         }
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to its end, which is also reached by waiting no longer: dropped, it is killed.
     pub(super) async fn run(self, mut command: Command) -> Result<Output, ClusterError> {
-        let (tell, told) = oneshot::channel();
-        let work = move || {
-            self.dress(&mut command);
-            // A half-made cluster is made anew: what still works on it must not outlive us.
-            in_child(&mut command, || Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
-            let _ = tell.send(self.enter().and_then(|()| command.output()));
-        };
-        on_thread("initdb", work)?;
-        told.await.map_err(io::Error::other).flatten().map_err(ClusterError::process("Could not run initdb"))
+        // Killed with us, too: a half-made cluster is made anew, and nothing old may work on it then.
+        in_child(&mut command, || Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (started, ended) = self.spawn(command)?;
+        let _killed = KilledOnDrop(told(started).await?);
+        let output = tokio::time::timeout(PATIENCE, ended).await.map_err(io::Error::from);
+        let output = output.and_then(|output| output.map_err(io::Error::other)).flatten();
+        output.map_err(ClusterError::process("Could not run initdb to its end"))
     }
 
     /// Starts a program that outlives us: in a session of its own, so that no terminal and no signal to our
     /// group reaches it.
     pub(super) async fn start(self, mut command: Command) -> Result<Process, ClusterError> {
-        let (tell, told) = oneshot::channel();
+        in_child(&mut command, || Ok(setsid().map(drop)?));
+        let (started, _) = self.spawn(command)?;
+        told(started).await
+    }
+
+    /// Starts a program from a thread of its own, which reaps it when it ends; if we end first, init does that.
+    fn spawn(self, mut command: Command) -> Result<(Started, Ended), ClusterError> {
+        let (tell_start, started) = oneshot::channel();
+        let (tell_end, ended) = oneshot::channel();
         let work = move || {
             self.dress(&mut command);
-            in_child(&mut command, || Ok(setsid().map(drop)?));
-            match self.enter().and_then(|()| command.spawn()) {
-                Ok(mut child) => {
-                    let _ = tell.send(hold(&child));
-                    // Reaped when it ends, whenever that is; if we end first, init does it.
-                    let _ = child.wait();
+            let child = self.enter().and_then(|()| command.spawn());
+            match child.map_err(ClusterError::process("Could not start a program of PostgreSQL")) {
+                Ok(child) => {
+                    // Nobody may be waiting any more; the child is reaped all the same.
+                    let _ = tell_start.send(hold(&child));
+                    let _ = tell_end.send(child.wait_with_output());
                 }
                 Err(error) => {
-                    drop(tell.send(Err(ClusterError::process("Could not start PostgreSQL")(error))))
+                    let _ = tell_start.send(Err(error));
                 }
             }
         };
-        on_thread("postmaster", work)?;
-        told.await.map_err(io::Error::other).map_err(ClusterError::process("Could not start PostgreSQL"))?
+        thread::Builder::new()
+            .name("postgresql".to_owned())
+            .stack_size(STACK)
+            .spawn(work)
+            .map_err(ClusterError::process("Could not start a thread"))?;
+        Ok((started, ended))
+    }
+}
+
+type Started = oneshot::Receiver<Result<Process, ClusterError>>;
+type Ended = oneshot::Receiver<io::Result<Output>>;
+
+/// What the thread says about the start.
+async fn told(started: Started) -> Result<Process, ClusterError> {
+    let said = started.await.map_err(io::Error::other);
+    said.map_err(ClusterError::process("Could not start a program of PostgreSQL"))?
+}
+
+/// Ends a program that nobody waits for.
+struct KilledOnDrop(Process);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        // One that has ended is not there to be killed.
+        let _ = self.0.signal(Signal::KILL);
     }
 }
 
@@ -165,13 +201,4 @@ fn in_child(command: &mut Command, act: fn() -> io::Result<()>) {
 fn hold(child: &Child) -> Result<Process, ClusterError> {
     let pid = i32::try_from(child.id()).unwrap_or(0);
     Process::hold(pid)?.ok_or(ClusterError::WouldNotEnd(pid))
-}
-
-fn on_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), ClusterError> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .stack_size(256 * 1024)
-        .spawn(work)
-        .map(drop)
-        .map_err(ClusterError::process("Could not start a thread"))
 }

@@ -12,7 +12,7 @@ use super::confine::Cell;
 use super::error::ClusterError;
 use super::folder::{self, Layout, Lock};
 use super::owner::{Owner, we_are_root};
-use super::record::Record;
+use super::record::{Record, check_hosts};
 use super::{Cluster, Home, Plan, Step, blocking, port, settings};
 
 /// How often another port is tried when someone takes the chosen one before the server does.
@@ -227,10 +227,7 @@ impl Plan {
         if !scram || self.superuser_verifier.contains(char::is_control) {
             return Err(ClusterError::Verifier);
         }
-        if let Some(host) = self.hosts.iter().find(|host| host.is_empty() || host.contains(char::is_control))
-        {
-            return Err(ClusterError::Name(host.clone()));
-        }
+        check_hosts(&self.hosts)?;
         Owner::of(self.owner)
     }
 }

@@ -11,6 +11,9 @@ pub enum ClusterError {
     /// The name is not one plain folder name.
     #[error("“{0}” cannot be a folder's name: use one name without slashes and control characters.")]
     Name(String),
+    /// The name cannot stand in a certificate.
+    #[error("“{0}” cannot stand in a certificate: give a host's name such as db.example.com.")]
+    Host(String),
     /// Nothing is there.
     #[error("There is no cluster in {0}: create it first.")]
     Absent(PathBuf),

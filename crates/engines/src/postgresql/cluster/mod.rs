@@ -11,6 +11,7 @@ mod create;
 mod error;
 mod folder;
 mod installation;
+mod leftovers;
 mod network;
 mod owner;
 mod port;

@@ -28,7 +28,7 @@ impl Owner {
                 gid: rustix::process::getegid().as_raw(),
                 own: false,
             }),
-            Some(uid) if uid >= FIRST_OWN && uid < u32::MAX => Ok(Self { uid, gid: uid, own: true }),
+            Some(uid) if (FIRST_OWN..u32::MAX).contains(&uid) => Ok(Self { uid, gid: uid, own: true }),
             Some(uid) => Err(ClusterError::Owner(uid)),
             None => Self::named(),
         }

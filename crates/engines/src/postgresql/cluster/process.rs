@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -141,57 +141,4 @@ fn is_postmaster(pid: i32, data: &Path, owner: Owner) -> bool {
         && program == Some(OsStr::new("postgres"))
         && words.next() == Some(OsStr::new("-D"))
         && words.next() == Some(data.as_os_str())
-}
-
-/// Kills every process that a server, or whoever was superuser in it, has left behind.
-pub(super) async fn sweep(layout: &Layout, owner: Owner) -> Result<(), ClusterError> {
-    let deadline = Instant::now() + KILLED;
-    loop {
-        let folder = layout.folder.clone();
-        let left = super::blocking(move || leftovers(&folder, owner)).await?;
-        let Some(one) = left.first() else { return Ok(()) };
-        if Instant::now() > deadline {
-            return Err(ClusterError::WouldNotEnd(one.pid));
-        }
-        // All are told before any is waited for: they cannot keep replacing each other.
-        for process in &left {
-            process.signal(Signal::KILL)?;
-        }
-        for process in &left {
-            process.kill().await?;
-        }
-    }
-}
-
-/// The processes that belong to a cluster: all of its own user, else PostgreSQL's that work in its folder.
-fn leftovers(folder: &Path, owner: Owner) -> Result<Vec<Process>, ClusterError> {
-    let mut left = Vec::new();
-    let entries = fs::read_dir("/proc").map_err(ClusterError::file("Could not read", Path::new("/proc")))?;
-    for pid in entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
-        if belongs(pid, folder, owner)
-            && let Some(process) = Process::hold(pid)?
-            && belongs(pid, folder, owner)
-        {
-            left.push(process);
-        }
-    }
-    Ok(left)
-}
-
-fn belongs(pid: i32, folder: &Path, owner: Owner) -> bool {
-    let proc = format!("/proc/{pid}");
-    if owner.own && fs::metadata(&proc).is_ok_and(|facts| facts.uid() == owner.uid) {
-        return !ended(&proc);
-    }
-    // Also while it is being made, when initdb still works under another name.
-    let name = fs::read_to_string(format!("{proc}/comm")).unwrap_or_default();
-    matches!(name.trim(), "postgres" | "initdb")
-        && fs::read_link(format!("{proc}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
-}
-
-/// Has it ended, and only waits for its parent to notice?
-fn ended(proc: &str) -> bool {
-    let facts = fs::read_to_string(format!("{proc}/stat")).unwrap_or_default();
-    // The state follows the name, which stands in brackets and may hold anything.
-    facts.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }

@@ -1,5 +1,6 @@
 //! What we remember about a cluster, in a small text file beside it.
 
+use std::fmt::{self, Write};
 use std::fs;
 use std::io;
 use std::net::IpAddr;
@@ -63,19 +64,26 @@ impl Record {
 
     fn text(&self) -> String {
         let Installation { version, major, bin } = &self.installation;
-        let mut text = format!("{HEAD}\nversion={version}\nmajor={major}\nbin={}\n", bin.display());
-        text.push_str(&format!("port={}\n", self.port));
-        if let Some(owner) = self.owner {
-            text.push_str(&format!("owner={owner}\n"));
-        }
-        for address in &self.listen {
-            text.push_str(&format!("listen={address}\n"));
-        }
-        for host in &self.hosts {
-            text.push_str(&format!("host={host}\n"));
-        }
+        let mut text = format!("{HEAD}\n");
+        let mut line = |name: &str, value: &dyn fmt::Display| {
+            // Writing into a string does not fail.
+            let _ = writeln!(text, "{name}={value}");
+        };
+        line("version", version);
+        line("major", major);
+        line("bin", &bin.display());
+        line("port", &self.port);
+        self.owner.iter().for_each(|owner| line("owner", owner));
+        self.listen.iter().for_each(|address| line("listen", address));
+        self.hosts.iter().for_each(|host| line("host", host));
         text
     }
+}
+
+/// Refuses names that would break the record's lines, or that no certificate can carry.
+pub(super) fn check_hosts(hosts: &[String]) -> Result<(), ClusterError> {
+    let fit = |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && c != ',');
+    hosts.iter().find(|host| !fit(host)).map_or(Ok(()), |host| Err(ClusterError::Host(host.clone())))
 }
 
 fn parse(text: &str) -> Result<Record, &'static str> {

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -13,15 +15,15 @@ use super::folder::{self, Lock};
 use super::network::Network;
 use super::owner::Owner;
 use super::process::{self, Found, Phase, Postmaster, Process};
-use super::record::Record;
-use super::{Cluster, Status, blocking, installations, port, settings};
+use super::record::{Record, check_hosts};
+use super::{Cluster, Status, blocking, installations, leftovers, port, settings};
 
 /// How long a server is given to disconnect its clients and write out what it holds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may then take to drop everything.
 const IMMEDIATE: Duration = Duration::from_secs(10);
 /// How long a start is watched. Recovery after a crash may take longer, and goes on by itself then.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How often the pid file is read meanwhile; a server that ends is noticed at once.
 const LOOK: Duration = Duration::from_millis(15);
 
@@ -91,6 +93,18 @@ impl Cluster {
         .await
     }
 
+    /// Changes the addresses that it listens on beside loopback, and the names that its certificate carries. It
+    /// counts from the next start on.
+    pub async fn write_listen(&self, listen: &[IpAddr], hosts: &[String]) -> Result<(), ClusterError> {
+        let (listen, hosts) = (port::addresses(listen), hosts.to_vec());
+        check_hosts(&hosts)?;
+        let _lock = self.lock().await?;
+        self.blocking(move |cluster| {
+            Record { listen, hosts, ..cluster.whole()? }.write(&cluster.layout.record())
+        })
+        .await
+    }
+
     /// Renews the server's certificate when it soon runs out; says whether it did. Call it once a day.
     pub async fn renew_certificate(&self) -> Result<bool, ClusterError> {
         let _lock = self.lock().await?;
@@ -151,9 +165,13 @@ impl Cluster {
         let owner = record.runs_as()?;
         let layout = self.layout.clone();
         if let Found::Alive(server) = blocking(move || process::find(&layout, owner)).await? {
-            return self.ready(&server.process, owner).await;
+            if server.phase != Phase::Stopping {
+                return self.ready(&server.process, owner).await;
+            }
+            // Someone else stops it; it is started when that is done, and what does not end is swept away.
+            server.process.ended_within(PATIENCE).await?;
         }
-        self.clear(owner).await?;
+        leftovers::clear(&self.layout, owner).await?;
         let kept = record.clone();
         self.blocking(move |cluster| {
             cluster.certify(&kept)?;
@@ -216,28 +234,14 @@ impl Cluster {
                 }
             }
         }
-        self.clear(owner).await
-    }
-
-    /// Ends what a server has left behind, so that the folder is nobody's.
-    async fn clear(&self, owner: Owner) -> Result<(), ClusterError> {
-        process::sweep(&self.layout, owner).await?;
-        // None of its processes is left, so a pid file is a crash's. The server would take any process that has
-        // got its number since for itself, and not start.
-        self.blocking(|cluster| match fs::remove_file(cluster.layout.pid_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ClusterError::file("Could not remove", &cluster.layout.pid_file())(error))
-            }
-            _ => Ok(()),
-        })
-        .await
+        leftovers::clear(&self.layout, owner).await
     }
 
     /// Issues the server's certificate if it has none that lasts; says whether it did.
     pub(super) fn certify(&self, record: &Record) -> Result<bool, ClusterError> {
         let hosts = record.certified();
         let there = fs::read_to_string(self.layout.settings().join("server.crt")).unwrap_or_default();
-        if !due(&there, &hosts, SystemTime::now()) {
+        if !due(&there, &hosts) {
             return Ok(false);
         }
         let (certificate, key) = self.home.authority().issue(&hosts)?;
@@ -248,20 +252,35 @@ impl Cluster {
         Ok(true)
     }
 
-    /// The end of what a server that did not start has said.
-    fn last_words(&self) -> String {
+    /// The end of its newest log, and what it said before it opened one when it was last started: at most so many
+    /// bytes of each. Superusers of the cluster can write there as well.
+    pub async fn log_tail(&self, bytes: u64) -> Result<String, ClusterError> {
+        self.blocking(move |cluster| {
+            let [before_log, log] = cluster.said(bytes);
+            Ok(format!("{log}{before_log}"))
+        })
+        .await
+    }
+
+    /// The ends of what the server said when it was started, and of its newest log.
+    fn said(&self, bytes: u64) -> [String; 2] {
         let logs = fs::read_dir(self.layout.log()).into_iter().flatten().flatten();
         let newest = logs.max_by_key(|log| log.metadata().and_then(|facts| facts.modified()).ok());
-        let said = [Some(self.layout.start_log()), newest.map(|log| log.path())];
-        let said: Vec<_> = said
-            .into_iter()
-            .flatten()
-            .map(|path| folder::read_guarded(&path, 4096).unwrap_or_default())
-            .collect();
+        let read = |path: &Path| folder::read_guarded(path, bytes).unwrap_or_default();
+        [read(&self.layout.start_log()), newest.map(|log| read(&log.path())).unwrap_or_default()]
+    }
+
+    /// Why a server did not start, in its own words.
+    fn last_words(&self) -> String {
+        let [before_log, log] = self.said(4096);
+        // A line of a client's names the client before its level; the server's own do not.
         let last =
-            |level| said.iter().rev().find_map(|text| text.lines().rev().find(|line| line.contains(level)));
-        let line = last("FATAL:").or_else(|| last("PANIC:")).or_else(|| last("ERROR:")).or_else(|| last(""));
-        line.unwrap_or("nothing").trim().to_owned()
+            |text: &str, level: &str| Some(text.lines().rev().find(|line| line.contains(level))?.to_owned());
+        let line = last(&before_log, "FATAL:")
+            .or_else(|| last(&log, "] FATAL:"))
+            .or_else(|| last(&log, "] PANIC:"))
+            .or_else(|| last(&before_log, ""));
+        line.unwrap_or_else(|| "nothing".to_owned())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a server is told: its settings, its command line, and who may come in.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
@@ -100,7 +101,7 @@ pub(super) fn command(layout: &Layout, record: &Record) -> Result<Command, Clust
 
 /// A name as the process list can show it.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(63).collect()
+    name.chars().filter(char::is_ascii_graphic).take(63).collect()
 }
 
 /// The rules by which logins are let in. Prepared databases are those whose triggers keep the read-only promise:
@@ -113,7 +114,8 @@ pub(super) fn hba(prepared: &[String], networks: &[Network]) -> String {
          local all all reject\n",
     );
     let mut rule = |kind: &str, databases: &str, user: &str, from: &str, how: &str| {
-        text.push_str(&format!("{kind} {databases} {user} {from} {how}\n"));
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "{kind} {databases} {user} {from} {how}");
     };
     let places = || {
         let far = networks.iter().map(|network| ("hostssl", network.to_string()));

@@ -17,8 +17,16 @@ pub fn routes() -> Routes {
     Routes::new()
         .get("/api/v1/projects/{project}/services/{service}/databases", "List a service's databases", list)
         .post("/api/v1/projects/{project}/services/{service}/databases", "Make a database", create)
-        .get("/api/v1/projects/{project}/services/{service}/databases/{name}", "Show what a database holds", show)
-        .delete("/api/v1/projects/{project}/services/{service}/databases/{name}", "Delete a database with all it holds", delete)
+        .get(
+            "/api/v1/projects/{project}/services/{service}/databases/{name}",
+            "Show what a database holds",
+            show,
+        )
+        .delete(
+            "/api/v1/projects/{project}/services/{service}/databases/{name}",
+            "Delete a database with all it holds",
+            delete,
+        )
 }
 
 /// A database to be made.

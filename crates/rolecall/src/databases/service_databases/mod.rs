@@ -8,6 +8,7 @@ use super::services::{self, ServiceError};
 use crate::app::App;
 use crate::ground::access::{Allowed, CreateDatabase, DeleteDatabase, Project, Resource, SeeDatabases};
 use crate::ground::store::{Page, PageRequest};
+use crate::transaction;
 use engines::postgresql::{Database, DatabasePreview, check_database_name};
 use serde::Serialize;
 use serde_json::json;
@@ -106,7 +107,7 @@ pub async fn contents(
     name: &str,
 ) -> Result<DatabaseContents, ServiceError> {
     let service = services::find_running(app, allowed, service).await?;
-    let DatabasePreview { tables, rows, bytes, sessions, .. } =
+    let DatabasePreview { tables, rows_estimate: rows, bytes, sessions } =
         services::server(app, &service).await?.database_preview(name).await?;
     Ok(DatabaseContents { name: name.to_owned(), tables, rows, bytes, sessions })
 }
@@ -125,7 +126,8 @@ pub async fn delete(
     if is_protected(&service, name) {
         return Err(ServiceError::ProtectedDatabase);
     }
-    record(app, allowed, &resource(allowed.project(), &service.name, name), json!({ "deleted": name })).await?;
+    record(app, allowed, &resource(allowed.project(), &service.name, name), json!({ "deleted": name }))
+        .await?;
     let _turn = app.fleet.turn(service.key).await;
     Ok(services::server(app, &service).await?.delete_database(name).await?)
 }
@@ -141,10 +143,8 @@ async fn record<A: crate::ground::access::Action<On = Project>>(
     resource: &Resource,
     after: serde_json::Value,
 ) -> Result<(), ServiceError> {
-    app.store
-        .write(allowed, async |tx| {
-            tx.on(resource.clone()).after(after.clone());
-            Ok::<_, ServiceError>(())
-        })
-        .await
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource.clone()).after(after.clone());
+        Ok::<_, ServiceError>(())
+    })
 }

@@ -3,8 +3,8 @@
 use super::{DeletionView, NewServiceUser, UserError, UserView, WithPassword};
 use crate::app::App;
 use crate::ground::access::{
-    AdoptServiceUser, Allowed, ChangePassword, ChangeReplication, CreateServiceUser, DeleteServiceUser, RevealPassword,
-    SeeServiceUsers,
+    AdoptServiceUser, Allowed, ChangePassword, ChangeReplication, CreateServiceUser, DeleteServiceUser,
+    RevealPassword, SeeServiceUsers,
 };
 use crate::ground::secret::Secret;
 use crate::ground::web::body::{Body, ListQuery, OptionalBody};
@@ -20,15 +20,43 @@ use utoipa::ToSchema;
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
-        .get("/api/v1/projects/{project}/services/{service}/users", "List a service's users, as the server tells them", list)
+        .get(
+            "/api/v1/projects/{project}/services/{service}/users",
+            "List a service's users, as the server tells them",
+            list,
+        )
         .post("/api/v1/projects/{project}/services/{service}/users", "Make a service user", create)
         .get("/api/v1/projects/{project}/services/{service}/users/{username}", "Show a service user", show)
-        .patch("/api/v1/projects/{project}/services/{service}/users/{username}", "Allow or end replication", edit)
-        .delete("/api/v1/projects/{project}/services/{service}/users/{username}", "Delete a service user", delete)
-        .get("/api/v1/projects/{project}/services/{service}/users/{username}/deletion", "What deleting a user would touch", preview)
-        .post("/api/v1/projects/{project}/services/{service}/users/{username}/adopt", "Take an unmanaged user over", adopt)
-        .post("/api/v1/projects/{project}/services/{service}/users/{username}/reveal", "Read a password, which is recorded", reveal)
-        .put("/api/v1/projects/{project}/services/{service}/users/{username}/password", "Set or generate a password", set_password)
+        .patch(
+            "/api/v1/projects/{project}/services/{service}/users/{username}",
+            "Allow or end replication",
+            edit,
+        )
+        .delete(
+            "/api/v1/projects/{project}/services/{service}/users/{username}",
+            "Delete a service user",
+            delete,
+        )
+        .get(
+            "/api/v1/projects/{project}/services/{service}/users/{username}/deletion",
+            "What deleting a user would touch",
+            preview,
+        )
+        .post(
+            "/api/v1/projects/{project}/services/{service}/users/{username}/adopt",
+            "Take an unmanaged user over",
+            adopt,
+        )
+        .post(
+            "/api/v1/projects/{project}/services/{service}/users/{username}/reveal",
+            "Read a password, which is recorded",
+            reveal,
+        )
+        .put(
+            "/api/v1/projects/{project}/services/{service}/users/{username}/password",
+            "Set or generate a password",
+            set_password,
+        )
 }
 
 /// A service user to be made.
@@ -203,22 +231,27 @@ impl From<UserError> for Problem {
                 "replication",
                 "A read-only user cannot replicate, since replication reads everything, password hashes too; choose one.",
             ),
-            UserError::Taken => {
-                Self::conflict("already_exists", "This service has a user of that name already; choose another name.")
-            }
+            UserError::Taken => Self::conflict(
+                "already_exists",
+                "This service has a user of that name already; choose another name.",
+            ),
             UserError::Protected => Self::conflict(
                 "protected",
                 "This user is protected: the service needs it, so it cannot be deleted or changed in this way.",
             ),
-            UserError::Unmanaged => {
-                Self::conflict("unmanaged", "This user was made outside Rolecall; adopt it first, then change it.")
-            }
-            UserError::Busy => {
-                Self::conflict("busy", "Another change to this user is not finished yet; try again in a moment.")
-            }
-            UserError::Unproved(reason) => {
-                Self::new(StatusCode::BAD_GATEWAY, "not_confirmed", format!("The change could not be confirmed: {reason}; try again."))
-            }
+            UserError::Unmanaged => Self::conflict(
+                "unmanaged",
+                "This user was made outside Rolecall; adopt it first, then change it.",
+            ),
+            UserError::Busy => Self::conflict(
+                "busy",
+                "Another change to this user is not finished yet; try again in a moment.",
+            ),
+            UserError::Unproved(reason) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "not_confirmed",
+                format!("The change could not be confirmed: {reason}; try again."),
+            ),
             UserError::Service(error) => error.into(),
             UserError::Engine(error) => error.into(),
             UserError::Vault(error) => Self::internal(&error),

@@ -7,6 +7,7 @@ use crate::databases::services::{Mode, Service, ServiceError};
 use crate::ground::access::{FinishWork, Resource, System};
 use crate::ground::jobs;
 use crate::ground::store::Error;
+use crate::transaction;
 use engines::postgresql::{DefaultUser, DefaultUsers, Server, Verifier};
 
 fn working(username: &str) -> System<FinishWork> {
@@ -37,7 +38,8 @@ async fn recorded(app: &App, service: &Service) -> Result<(UserKey, Verifier), S
     let found = store::find(&mut app.store.read(&proof).await?, service.key, username).await?;
     if let Some(row) = found {
         let text = row.next_verifier.as_deref().or(row.verifier.as_deref()).unwrap_or_default();
-        let verifier = Verifier::parse(text).ok_or(ServiceError::Store(Error::Driver("a verifier is damaged".into())))?;
+        let verifier = Verifier::parse(text)
+            .ok_or(ServiceError::Store(Error::Driver("a verifier is damaged".into())))?;
         return Ok((row.key, verifier));
     }
     let password = app.dice.password();
@@ -56,12 +58,10 @@ async fn recorded(app: &App, service: &Service) -> Result<(UserKey, Verifier), S
         created_by: service.created_by.clone(),
         now: app.clock.now(),
     };
-    app.store
-        .write(&proof, async |tx| {
-            tx.on(Resource::new("service_user", format!("{}/{username}", service.name)));
-            store::insert(tx, &row).await
-        })
-        .await?;
+    transaction!(app.store, &proof, |tx| {
+        tx.on(Resource::new("service_user", format!("{}/{username}", service.name)));
+        store::insert(tx, &row).await
+    })?;
     Ok((key, verifier))
 }
 
@@ -76,19 +76,18 @@ pub async fn settle(app: &App, service: &Service, server: &Server) -> Result<(),
     let proof = working(&service.default_user);
     let found = store::find(&mut app.store.read(&proof).await?, service.key, &service.default_user).await?;
     let Some(row) = found.filter(|row| row.intent == Intent::Creating) else { return Ok(()) };
-    let password = app.vault.open(&next_password_place(row.key), row.next_password.as_deref().unwrap_or_default())?;
+    let password =
+        app.vault.open(&next_password_place(row.key), row.next_password.as_deref().unwrap_or_default())?;
     let outcome = server.try_login(&row.username, &password, None).await;
     if outcome != engines::postgresql::LoginOutcome::Accepted {
-        let why = format!("The server does not let its default user in ({outcome:?}); start the service again.");
+        let why =
+            format!("The server does not let its default user in ({outcome:?}); start the service again.");
         return Err(engines::EngineError::InUse(why).into());
     }
     let sealed = app.vault.seal(&password_place(row.key), &password)?;
-    app.store
-        .write(&proof, async |tx| {
-            tx.silent();
-            store::settled(tx, row.key, Some(&sealed), app.clock.now()).await?;
-            jobs::withdraw(tx, super::SETTLE, &row.key.to_string()).await
-        })
-        .await?;
+    transaction!(app.store, &proof, |tx| {
+        store::settled(tx, row.key, Some(&sealed), app.clock.now()).await?;
+        jobs::withdraw(tx, super::SETTLE, &row.key.to_string()).await
+    })?;
     Ok(())
 }

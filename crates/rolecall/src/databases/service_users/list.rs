@@ -39,7 +39,8 @@ fn cut(mut users: Vec<User>, request: &PageRequest) -> Page<User> {
         users.reverse();
     }
     if let Some(after) = request.after() {
-        let begin = users.partition_point(|user| if descending { user.name >= after } else { user.name <= after });
+        let begin =
+            users.partition_point(|user| if descending { user.name >= after } else { user.name <= after });
         users.drain(..begin);
     }
     users.truncate(request.size() + 1);
@@ -90,7 +91,9 @@ fn merge(service: &Service, user: &User, row: Option<&Row>) -> UserView {
         password_encryption: user.password_encryption.map(PasswordEncryption::as_str).map(str::to_owned),
         managed: row.is_some() || (is_own && service.mode == Mode::Managed),
         valid_until: user.valid_until.map(At::from_millis),
-        created_at: row.map(|row| row.created_at).or((is_own && service.mode == Mode::Managed).then_some(service.created_at)),
+        created_at: row
+            .map(|row| row.created_at)
+            .or((is_own && service.mode == Mode::Managed).then_some(service.created_at)),
         created_by: row.map(|row| row.created_by.clone()),
         password_changed_at: row.filter(|row| row.password.is_some()).map(|row| row.password_changed_at),
     }
@@ -117,7 +120,11 @@ fn shown(preview: DeletionPreview) -> DeletionView {
         first_objects: Vec::new(),
         databases: preview.databases,
         sessions: preview.sessions,
-        memberships: preview.memberships_given.iter().map(|one| format!("{} to {}", one.role, one.member)).collect(),
+        memberships: preview
+            .memberships_given
+            .iter()
+            .map(|one| format!("{} to {}", one.role, one.member))
+            .collect(),
         foreign_logins: Vec::new(),
         definer_routines: Vec::new(),
         prepared_transactions: preview.prepared_transactions,
@@ -125,7 +132,9 @@ fn shown(preview: DeletionPreview) -> DeletionView {
     };
     for holdings in preview.holdings {
         let named = |what: &str| format!("{what} in {}", holdings.database);
-        shown.first_objects.extend(holdings.first.iter().map(|one| named(&format!("{} {}", one.kind, one.name))));
+        shown
+            .first_objects
+            .extend(holdings.first.iter().map(|one| named(&format!("{} {}", one.kind, one.name))));
         shown.foreign_logins.extend(holdings.user_mappings.iter().map(|one| named(one)));
         shown.definer_routines.extend(holdings.definer_routines.iter().map(|one| named(one)));
     }

@@ -21,12 +21,13 @@ pub use types::{DeletionView, Intent, NewServiceUser, Revealed, UserError, UserK
 use super::services::{self, Mode, Service};
 use crate::app::App;
 use crate::ground::access::{
-    Action, AdoptServiceUser, Allowed, ChangePassword, ChangeReplication, CreateServiceUser, DeleteServiceUser, Project,
-    RevealPassword, RevealSuperuser,
+    Action, AdoptServiceUser, Allowed, ChangePassword, ChangeReplication, CreateServiceUser,
+    DeleteServiceUser, Project, RevealPassword, RevealSuperuser,
 };
 use crate::ground::jobs;
 use crate::ground::secret::Secret;
-use crate::ground::store::Error;
+use crate::ground::store::{Error, Tx};
+use crate::transaction;
 use engines::postgresql::{Verifier, check_password, check_username};
 use serde_json::json;
 use std::time::Duration;
@@ -68,14 +69,17 @@ pub async fn create(
         created_by: allowed.actor().standing().account.id.clone(),
         now,
     };
-    intend(app, allowed, &service, key, name.as_str(), async |tx| {
-        tx.after(json!({ "username": name.as_str(), "read_only": new.read_only, "replication": new.replication }));
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), &service.name, name.as_str()));
+        tx.after(
+            json!({ "username": name.as_str(), "read_only": new.read_only, "replication": new.replication }),
+        );
         match store::insert(tx, &row).await {
-            Err(Error::Taken) => Err(UserError::Taken),
-            other => Ok(other?),
+            Err(Error::Taken) => return Err(UserError::Taken),
+            other => other?,
         }
-    })
-    .await?;
+        promise(app, tx, key).await
+    })?;
     let password = generated.then_some(password);
     settle::now(app, &service, key).await?;
     let user = show_changed(app, &service, name.as_str()).await?;
@@ -100,23 +104,10 @@ async fn derive(password: &Secret) -> Result<Verifier, UserError> {
     Ok(derived.map_err(|error| engines::EngineError::Internal(error.to_string()))??)
 }
 
-/// Records what is about to be done, with the job that finishes it should this process not come back.
-async fn intend<A: Action<On = Project>>(
-    app: &App,
-    allowed: &Allowed<A>,
-    service: &Service,
-    key: UserKey,
-    username: &str,
-    work: impl AsyncFn(&mut crate::ground::store::Tx) -> Result<(), UserError>,
-) -> Result<(), UserError> {
+/// Writes, beside an intent, the job that finishes it should this process not come back.
+async fn promise(app: &App, tx: &mut Tx, key: UserKey) -> Result<(), UserError> {
     let now = app.clock.now();
-    app.store
-        .write(allowed, async |tx| {
-            tx.on(resource(allowed.project(), &service.name, username));
-            work(tx).await?;
-            Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &key.to_string(), now.plus(LATE), now).await?)
-        })
-        .await
+    Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &key.to_string(), now.plus(LATE), now).await?)
 }
 
 /// Sets a password, or generates one (S5). Open sessions go on; new ones need the new password.
@@ -136,11 +127,11 @@ pub async fn set_password(
     refuse_own_login(&service, username)?;
     let verifier = derive(&password).await?;
     let sealed = app.vault.seal(&next_password_place(row.key), &password)?;
-    intend(app, allowed, &service, row.key, username, async |tx| {
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), &service.name, username));
         let changed = store::intend_password(tx, row.key, &sealed, verifier.text()).await?;
-        if changed { Ok(()) } else { Err(UserError::Busy) }
-    })
-    .await?;
+        if changed { promise(app, tx, row.key).await } else { Err(UserError::Busy) }
+    })?;
     settle::now(app, &service, row.key).await?;
     let user = show_changed(app, &service, username).await?;
     Ok(WithPassword { user, password: generated.then_some(password) })
@@ -166,12 +157,12 @@ pub async fn set_replication(
     if row.read_only && replication {
         return Err(UserError::ReadOnlyReplication);
     }
-    intend(app, allowed, &service, row.key, username, async |tx| {
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), &service.name, username));
         tx.before(json!({ "replication": row.replication })).after(json!({ "replication": replication }));
         let changed = store::intend_replication(tx, row.key, replication).await?;
-        if changed { Ok(()) } else { Err(UserError::Busy) }
-    })
-    .await?;
+        if changed { promise(app, tx, row.key).await } else { Err(UserError::Busy) }
+    })?;
     settle::now(app, &service, row.key).await?;
     show_changed(app, &service, username).await
 }
@@ -201,14 +192,16 @@ pub async fn delete(
     }
     let key = row.as_ref().map_or_else(|| UserKey(app.dice.uuid()), |row| row.key);
     let creator = &allowed.actor().standing().account.id;
-    intend(app, allowed, &service, key, username, async |tx| {
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), &service.name, username));
         tx.before(json!({ "username": username }));
         if row.is_none() {
-            store::insert_found(tx, key, service.key, username, Intent::Deleting, creator, app.clock.now()).await?;
+            store::insert_found(tx, key, service.key, username, Intent::Deleting, creator, app.clock.now())
+                .await?;
         }
-        Ok(store::intend_deletion(tx, key).await?)
-    })
-    .await?;
+        store::intend_deletion(tx, key).await?;
+        promise(app, tx, key).await
+    })?;
     settle::now(app, &service, key).await
 }
 
@@ -234,14 +227,19 @@ pub async fn adopt(
     }
     let key = UserKey(app.dice.uuid());
     let creator = &allowed.actor().standing().account.id;
-    intend(app, allowed, &service, key, username, async |tx| {
-        tx.after(json!({ "adopted": username, "read_only": found.read_only, "replication": found.replication }));
-        match store::insert_found(tx, key, service.key, username, Intent::Adopting, creator, app.clock.now()).await {
-            Err(Error::Taken) => Err(UserError::Taken),
-            other => Ok(other?),
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), &service.name, username));
+        tx.after(
+            json!({ "adopted": username, "read_only": found.read_only, "replication": found.replication }),
+        );
+        match store::insert_found(tx, key, service.key, username, Intent::Adopting, creator, app.clock.now())
+            .await
+        {
+            Err(Error::Taken) => return Err(UserError::Taken),
+            other => other?,
         }
-    })
-    .await?;
+        promise(app, tx, key).await
+    })?;
     settle::now(app, &service, key).await?;
     show_changed(app, &service, username).await
 }
@@ -289,12 +287,10 @@ async fn record_reveal<A: Action<On = Project>>(
     service: &Service,
     username: &str,
 ) -> Result<(), UserError> {
-    app.store
-        .write(allowed, async |tx| {
-            tx.on(resource(allowed.project(), &service.name, username));
-            Ok::<_, UserError>(())
-        })
-        .await
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), &service.name, username));
+        Ok::<_, UserError>(())
+    })
 }
 
 /// Rolecall's own way into a server is not changed through the list of its users.

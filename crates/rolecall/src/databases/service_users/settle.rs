@@ -10,6 +10,7 @@ use crate::ground::access::{FinishWork, Resource, System};
 use crate::ground::jobs::{self, Job, Outcome};
 use crate::ground::secret::Secret;
 use crate::ground::store::Error;
+use crate::transaction;
 use engines::EngineError;
 use engines::postgresql::{Access, LoginOutcome, NewUser, Server, Verifier};
 use std::time::Duration;
@@ -59,7 +60,7 @@ async fn carry_out(app: &App, service: &Service, key: UserKey) -> Result<(), Use
     let Some(row) = look(app, key).await? else { return Ok(()) };
     let server = services::server(app, service).await?;
     match row.intent {
-        Intent::Kept => finish(app, &row, async |_| Ok(())).await,
+        Intent::Kept => finish(app, &row, &Done::Nothing).await,
         Intent::Creating => create(app, &server, &row).await,
         Intent::Changing => change(app, &server, &row).await,
         Intent::Adopting => adopt(app, &server, &row).await,
@@ -86,7 +87,7 @@ async fn change(app: &App, server: &Server, row: &Row) -> Result<(), UserError> 
         server.set_replication(&row.username, replication).await?;
     }
     if row.next_password.is_none() {
-        return finish(app, row, async |tx| store::settled(tx, row.key, None, app.clock.now()).await).await;
+        return finish(app, row, &Done::Changed).await;
     }
     let (password, verifier) = next(app, row)?;
     server.set_verifier(&row.username, &verifier).await?;
@@ -97,18 +98,19 @@ async fn change(app: &App, server: &Server, row: &Row) -> Result<(), UserError> 
 async fn adopt(app: &App, server: &Server, row: &Row) -> Result<(), UserError> {
     server.adopt(&row.username, &row.key.to_string()).await?;
     let user = server.user(&row.username).await?.ok_or(UserError::Unknown)?;
-    finish(app, row, async |tx| store::adopted(tx, row.key, user.read_only, user.replication).await).await
+    finish(app, row, &Done::Adopted { read_only: user.read_only, replication: user.replication }).await
 }
 
 async fn delete(app: &App, server: &Server, row: &Row) -> Result<(), UserError> {
     server.delete_user(&row.username).await?;
-    let known = row.password.as_deref().map(|sealed| app.vault.open(&password_place(row.key), sealed)).transpose()?;
+    let known =
+        row.password.as_deref().map(|sealed| app.vault.open(&password_place(row.key), sealed)).transpose()?;
     // Without its password the refusal of any password still shows that the name is gone.
     let password = known.unwrap_or_else(|| app.dice.password());
     if let LoginOutcome::Accepted = server.try_login(&row.username, &password, None).await {
         return Err(UserError::Unproved("the login is still let in".to_owned()));
     }
-    finish(app, row, async |tx| store::delete(tx, row.key).await).await
+    finish(app, row, &Done::Deleted).await
 }
 
 /// The password and verifier that the server is to hear of.
@@ -130,23 +132,33 @@ async fn prove(server: &Server, row: &Row, password: &Secret) -> Result<(), User
 
 async fn keep_password(app: &App, row: &Row, password: &Secret) -> Result<(), UserError> {
     let sealed = app.vault.seal(&password_place(row.key), password)?;
-    finish(app, row, async |tx| store::settled(tx, row.key, Some(&sealed), app.clock.now()).await).await
+    finish(app, row, &Done::Password(sealed)).await
+}
+
+/// What a change came to.
+enum Done {
+    Nothing,
+    Changed,
+    Password(Vec<u8>),
+    Adopted { read_only: bool, replication: bool },
+    Deleted,
 }
 
 /// Records the outcome and withdraws the job, in one transaction. The act itself was recorded with its intent.
-async fn finish(
-    app: &App,
-    row: &Row,
-    outcome: impl AsyncFn(&mut crate::ground::store::Tx) -> Result<(), Error>,
-) -> Result<(), UserError> {
-    app.store
-        .write(&working(&row.username), async |tx| {
-            tx.silent();
-            outcome(tx).await?;
-            jobs::withdraw(tx, SETTLE, &row.key.to_string()).await
-        })
-        .await?;
-    Ok(())
+async fn finish(app: &App, row: &Row, done: &Done) -> Result<(), UserError> {
+    let now = app.clock.now();
+    transaction!(app.store, &working(&row.username), |tx| {
+        match done {
+            Done::Nothing => {}
+            Done::Changed => store::settled(tx, row.key, None, now).await?,
+            Done::Password(sealed) => store::settled(tx, row.key, Some(sealed), now).await?,
+            Done::Adopted { read_only, replication } => {
+                store::adopted(tx, row.key, *read_only, *replication).await?
+            }
+            Done::Deleted => store::delete(tx, row.key).await?,
+        }
+        Ok(jobs::withdraw(tx, SETTLE, &row.key.to_string()).await?)
+    })
 }
 
 /// After a failure: what surely did not happen is forgotten; what may have happened is put right by the job.
@@ -160,23 +172,29 @@ async fn take_back(app: &App, service: &Service, key: UserKey, error: &UserError
     let now = app.clock.now();
     let subject = key.to_string();
     tracing::warn!(service = service.name, username = row.username, intent = %row.intent, %error, "a change to a service user failed");
-    app.store
-        .write(&working(&row.username), async |tx| {
-            tx.on(Resource::new("service_user", format!("{}/{}", service.name, row.username)))
-                .after(serde_json::json!({ "failed": row.intent }));
-            match (row.intent, is_uncertain) {
-                (Intent::Creating, false) => store::delete(tx, key).await?,
-                (Intent::Creating, true) => store::intend_deletion(tx, key).await?,
-                (Intent::Adopting, _) => store::delete(tx, key).await?,
-                (Intent::Changing, false) => store::give_up(tx, key).await?,
-                (Intent::Deleting, false) => store::give_up(tx, key).await?,
-                (Intent::Changing | Intent::Deleting, true) | (Intent::Kept, _) => {}
-            }
-            if is_uncertain {
-                return jobs::enqueue(tx, app.dice.uuid(), SETTLE, &subject, now.plus(Duration::from_secs(2)), now).await;
-            }
-            jobs::withdraw(tx, SETTLE, &subject).await
-        })
-        .await?;
+    transaction!(app.store, &working(&row.username), |tx| {
+        tx.on(Resource::new("service_user", format!("{}/{}", service.name, row.username)))
+            .after(serde_json::json!({ "failed": row.intent }));
+        match (row.intent, is_uncertain) {
+            (Intent::Creating, false) => store::delete(tx, key).await?,
+            (Intent::Creating, true) => store::intend_deletion(tx, key).await?,
+            (Intent::Adopting, _) => store::delete(tx, key).await?,
+            (Intent::Changing, false) => store::give_up(tx, key).await?,
+            (Intent::Deleting, false) => store::give_up(tx, key).await?,
+            (Intent::Changing | Intent::Deleting, true) | (Intent::Kept, _) => {}
+        }
+        if is_uncertain {
+            return jobs::enqueue(
+                tx,
+                app.dice.uuid(),
+                SETTLE,
+                &subject,
+                now.plus(Duration::from_secs(2)),
+                now,
+            )
+            .await;
+        }
+        jobs::withdraw(tx, SETTLE, &subject).await
+    })?;
     Ok(())
 }

@@ -96,7 +96,12 @@ pub async fn look(tx: &mut ReadTx, key: UserKey) -> Result<Option<Row>, Error> {
 }
 
 /// What we know of the users from one name to another, for a page of the list.
-pub async fn between(tx: &mut ReadTx, service: ServiceKey, first: &str, last: &str) -> Result<Vec<Row>, Error> {
+pub async fn between(
+    tx: &mut ReadTx,
+    service: ServiceKey,
+    first: &str,
+    last: &str,
+) -> Result<Vec<Row>, Error> {
     sql!(all tx, Row, select!("WHERE service = $1 AND username >= $2 AND username <= $3"), service, first, last)
 }
 
@@ -105,7 +110,12 @@ pub async fn protected(tx: &mut ReadTx, service: ServiceKey) -> Result<Vec<Row>,
 }
 
 /// Whether the intent was written: `false` when another one is under way.
-pub async fn intend_password(tx: &mut Tx, key: UserKey, sealed: &[u8], verifier: &str) -> Result<bool, Error> {
+pub async fn intend_password(
+    tx: &mut Tx,
+    key: UserKey,
+    sealed: &[u8],
+    verifier: &str,
+) -> Result<bool, Error> {
     let changed = sql!(exec tx,
         "UPDATE service_user SET intent = 'changing', next_password = $2, next_verifier = $3
          WHERE key = $1 AND intent = 'kept'", key, sealed, verifier)?;

@@ -3,8 +3,8 @@
 use super::{DefaultUser, NewAttached, NewManaged, ServiceError, ServiceView, TlsMode};
 use crate::app::App;
 use crate::ground::access::{
-    Allowed, AttachService, CreateService, DeleteService, EditService, RestartService, SeeSelf, SeeServices, StartService,
-    StopService,
+    Allowed, AttachService, CreateService, DeleteService, EditService, RestartService, SeeSelf, SeeServices,
+    StartService, StopService,
 };
 use crate::ground::secret::Secret;
 use crate::ground::store::Page;
@@ -32,7 +32,11 @@ pub fn routes() -> Routes {
         .post("/api/v1/projects/{project}/services/{service}/stop", "Stop a service", stop)
         .post("/api/v1/projects/{project}/services/{service}/restart", "Restart a service", restart)
         .get("/api/v1/service-versions", "List the installed versions to choose from", versions)
-        .get("/api/v1/service-authority", "The certificate that managed services' certificates are signed with", authority)
+        .get(
+            "/api/v1/service-authority",
+            "The certificate that managed services' certificates are signed with",
+            authority,
+        )
 }
 
 /// A service to be made or attached.
@@ -158,19 +162,32 @@ async fn create(
 ) -> Result<Created<ServiceView>, Problem> {
     let service = match new {
         NewService::Managed(new) => super::create(&app, &allowed, &new.checked()?).await?,
-        NewService::Attached(new) => super::attach(&app, &allowed.also::<AttachService>()?, &new.checked()?).await?,
+        NewService::Attached(new) => {
+            super::attach(&app, &allowed.also::<AttachService>()?, &new.checked()?).await?
+        }
     };
     let location = format!("/api/v1/projects/{}/services/{}", service.project, service.name);
     Ok(Created { location, thing: service })
 }
 
-async fn test(allowed: Allowed<AttachService>, Body(new): Body<NewService>) -> Result<Shown<TestedService>, Problem> {
+async fn test(
+    allowed: Allowed<AttachService>,
+    Body(new): Body<NewService>,
+) -> Result<Shown<TestedService>, Problem> {
     let NewService::Attached(new) = new else {
-        return Err(Problem::field("mode", "Only an attached server can be tested; a managed one is not there yet."));
+        return Err(Problem::field(
+            "mode",
+            "Only an attached server can be tested; a managed one is not there yet.",
+        ));
     };
     let facts = super::test(&allowed, &new.checked()?).await?;
     let message = format!("PostgreSQL {} answered in {} ms.", facts.version, facts.milliseconds);
-    Ok(Shown(TestedService { ok: true, message, server_version: facts.version, milliseconds: facts.milliseconds }))
+    Ok(Shown(TestedService {
+        ok: true,
+        message,
+        server_version: facts.version,
+        milliseconds: facts.milliseconds,
+    }))
 }
 
 async fn show(
@@ -235,7 +252,8 @@ async fn versions(
         version: one.version.clone(),
         major: one.major,
         default: place == 0,
-        caution: (one.major < 16).then_some("Before PostgreSQL 16 tsdbadmin can make itself a superuser of its server."),
+        caution: (one.major < 16)
+            .then_some("Before PostgreSQL 16 tsdbadmin can make itself a superuser of its server."),
     });
     Ok(Listed(Page { items: versions.collect(), next: None }))
 }
@@ -289,7 +307,7 @@ impl From<EngineError> for Problem {
             EngineError::AlreadyExists { .. } => Self::conflict("already_exists", detail),
             EngineError::InUse(_) => Self::conflict("in_use", detail),
             EngineError::Forbidden(_) => Self::new(StatusCode::BAD_GATEWAY, "refused_by_server", detail),
-            EngineError::Invalid(_) => Self::invalid(Vec::new()).saying(detail),
+            EngineError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
             EngineError::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", detail),
             EngineError::Database { .. } => Self::new(StatusCode::BAD_GATEWAY, "database_error", detail),
             EngineError::Internal(_) => Self::internal(&error),
@@ -305,9 +323,10 @@ impl From<ServiceError> for Problem {
                 "name",
                 "A service's name has at most 63 small letters, digits and hyphens, a letter first; choose another one.",
             ),
-            ServiceError::Taken => {
-                Self::conflict("already_exists", "This project has a service of that name; choose another name.")
-            }
+            ServiceError::Taken => Self::conflict(
+                "already_exists",
+                "This project has a service of that name; choose another name.",
+            ),
             ServiceError::Field(field, message) => Self::field(field, message),
             ServiceError::NoVersion(version) => Self::field(
                 "version",
@@ -319,12 +338,17 @@ impl From<ServiceError> for Problem {
             ),
             ServiceError::NotRunning { name, state } => Self::conflict(
                 "not_running",
-                format!("The service {name} is {state}; its users and databases can be managed while it runs."),
+                format!(
+                    "The service {name} is {state}; its users and databases can be managed while it runs."
+                ),
             ),
             ServiceError::Attached => Self::conflict(
                 "attached",
                 "This server is attached: it is started and stopped where it lives, not here.",
             ),
+            ServiceError::ProtectedDatabase => {
+                Self::conflict("protected", "The service needs this database, so it cannot be deleted.")
+            }
             ServiceError::BeingDeleted => Self::conflict("being_deleted", "This service is being deleted."),
             ServiceError::Unfinished => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,

@@ -1,12 +1,16 @@
 //! Making a managed service, and attaching a server that is there already.
 
-use super::types::{DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView, State, TlsMode, Wanted, password_place};
+use super::types::{
+    DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView, State, TlsMode,
+    Wanted, password_place,
+};
 use super::{SETTLE, Service, resource, store};
 use crate::app::App;
 use crate::ground::access::{Action, Allowed, AttachService, CreateService, Project};
 use crate::ground::jobs;
 use crate::ground::secret::Secret;
 use crate::ground::store::Error;
+use crate::transaction;
 use engines::Address;
 use engines::postgresql::{Facts, Login, Reach, Server, check_database_name};
 use serde_json::json;
@@ -55,7 +59,11 @@ pub struct NewAttached {
 ///
 /// # Errors
 /// [`ServiceError`]; then nothing was made.
-pub async fn create(app: &App, allowed: &Allowed<CreateService>, new: &NewManaged) -> Result<ServiceView, ServiceError> {
+pub async fn create(
+    app: &App,
+    allowed: &Allowed<CreateService>,
+    new: &NewManaged,
+) -> Result<ServiceView, ServiceError> {
     let name = ServiceName::parse(&new.name)?;
     let installation = match (app.fleet.installation(new.version.as_deref()), &new.version) {
         (Some(found), _) => found,
@@ -80,7 +88,7 @@ pub async fn create(app: &App, allowed: &Allowed<CreateService>, new: &NewManage
         failure: None,
         findings: "[]".to_owned(),
         version: installation.version.clone(),
-        host: app.config.public_host(),
+        host: app.config.service_host(),
         port: 0,
         database_name: database,
         tls: TlsMode::Required,
@@ -101,7 +109,9 @@ pub async fn create(app: &App, allowed: &Allowed<CreateService>, new: &NewManage
 fn default_username(app: &App, wish: DefaultUser) -> String {
     match wish {
         DefaultUser::Tsdbadmin => "tsdbadmin".to_owned(),
-        DefaultUser::Random => format!("user_{}", app.dice.random_text(crate::ground::dice::Alphabet::Lower, 8)),
+        DefaultUser::Random => {
+            format!("user_{}", app.dice.random_text(crate::ground::dice::Alphabet::Lower, 8))
+        }
     }
 }
 
@@ -115,7 +125,11 @@ fn checked_database(asked: Option<&str>, otherwise: &str) -> Result<String, Serv
 ///
 /// # Errors
 /// [`ServiceError`]; then nothing was kept.
-pub async fn attach(app: &App, allowed: &Allowed<AttachService>, new: &NewAttached) -> Result<ServiceView, ServiceError> {
+pub async fn attach(
+    app: &App,
+    allowed: &Allowed<AttachService>,
+    new: &NewAttached,
+) -> Result<ServiceView, ServiceError> {
     let name = ServiceName::parse(&new.name)?;
     let facts = test(allowed, new).await?;
     let key = ServiceKey(app.dice.uuid());
@@ -123,7 +137,10 @@ pub async fn attach(app: &App, allowed: &Allowed<AttachService>, new: &NewAttach
     let mut findings = Vec::new();
     if !facts.can_create_roles && !facts.superuser {
         findings.push(NamedFinding {
-            text: format!("\"{}\" may not make users here; the commands that manage users will be refused.", new.username),
+            text: format!(
+                "\"{}\" may not make users here; the commands that manage users will be refused.",
+                new.username
+            ),
             sql: Some(format!("ALTER ROLE \"{}\" CREATEROLE;", new.username.replace('"', "\"\""))),
         });
     }
@@ -141,7 +158,11 @@ pub async fn attach(app: &App, allowed: &Allowed<AttachService>, new: &NewAttach
         version: facts.version,
         host: new.host.trim().to_owned(),
         port: i64::from(new.port.unwrap_or(5432)),
-        database_name: new.database.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| SUPERUSER.to_owned()),
+        database_name: new
+            .database
+            .clone()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| SUPERUSER.to_owned()),
         tls: new.tls,
         tls_ca: new.tls_ca.clone().filter(|pem| !pem.trim().is_empty()),
         admin_username: new.username.clone(),
@@ -167,7 +188,8 @@ pub async fn test(_: &Allowed<AttachService>, new: &NewAttached) -> Result<Facts
     refuse_forbidden_address(host, port).await?;
     let address = Address { host: host.to_owned(), port, tls: new.tls.with_ca(new.tls_ca.clone()) };
     let login = Login { username: new.username.clone(), password: new.password.clone() };
-    let database = new.database.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| SUPERUSER.to_owned());
+    let database =
+        new.database.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| SUPERUSER.to_owned());
     Ok(Server::new(address, login, database, Reach::Attached).check().await?)
 }
 
@@ -176,17 +198,23 @@ async fn refuse_forbidden_address(host: &str, port: u16) -> Result<(), ServiceEr
     if host.is_empty() || host.starts_with('/') || host.contains('\0') {
         return Err(ServiceError::Field("host", "Give the server's host name or address.".to_owned()));
     }
-    let unknown = |_| ServiceError::Field("host", format!("The name {host} is not known; check its spelling."));
+    let unknown =
+        |_| ServiceError::Field("host", format!("The name {host} is not known; check its spelling."));
     let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await.map_err(unknown)?.collect();
     if found.iter().any(|address| is_forbidden(address.ip().to_canonical())) {
-        return Err(ServiceError::Field("host", "This address is not one that a database may have.".to_owned()));
+        return Err(ServiceError::Field(
+            "host",
+            "This address is not one that a database may have.".to_owned(),
+        ));
     }
     Ok(())
 }
 
 fn is_forbidden(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4 == Ipv4Addr::BROADCAST,
+        IpAddr::V4(v4) => {
+            v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4 == Ipv4Addr::BROADCAST
+        }
         IpAddr::V6(v6) => {
             v6.is_unicast_link_local()
                 || v6.is_unspecified()
@@ -205,25 +233,23 @@ async fn insert<A: Action<On = Project>>(
 ) -> Result<(), ServiceError> {
     let now = app.clock.now();
     let first_uid = i64::from(app.config.postgresql_first_uid);
-    app.store
-        .write(allowed, async |tx| {
-            let mut service = service.clone();
-            let node = if is_ours { app.node() } else { "" };
-            if is_ours {
-                service.uid = Some(store::next_uid(tx, node, first_uid).await?);
-            }
-            match store::insert(tx, &service, node).await {
-                Err(Error::Taken) => return Err(ServiceError::Taken),
-                other => other?,
-            }
-            tx.on(resource(allowed.project(), &service.name)).after(json!({
-                "mode": service.mode, "version": service.version, "host": service.host, "port": service.port,
-                "database": service.database_name, "default_user": service.default_user,
-            }));
-            let subject = service.key.to_string();
-            Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &subject, now, now).await?)
-        })
-        .await
+    transaction!(app.store, allowed, |tx| {
+        let mut service = service.clone();
+        let node = if is_ours { app.node() } else { "" };
+        if is_ours {
+            service.uid = Some(store::next_uid(tx, node, first_uid).await?);
+        }
+        match store::insert(tx, &service, node).await {
+            Err(Error::Taken) => return Err(ServiceError::Taken),
+            other => other?,
+        }
+        tx.on(resource(allowed.project(), &service.name)).after(json!({
+            "mode": service.mode, "version": service.version, "host": service.host, "port": service.port,
+            "database": service.database_name, "default_user": service.default_user,
+        }));
+        let subject = service.key.to_string();
+        Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &subject, now, now).await?)
+    })
 }
 
 #[cfg(test)]
@@ -232,7 +258,9 @@ mod tests {
 
     #[test]
     fn link_local_and_metadata_addresses_are_refused() {
-        for text in ["169.254.169.254", "fe80::1", "fd00:ec2::254", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255"] {
+        for text in
+            ["169.254.169.254", "fe80::1", "fd00:ec2::254", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255"]
+        {
             assert!(is_forbidden(text.parse().unwrap()), "{text}");
         }
         assert!(!is_forbidden("127.0.0.1".parse().unwrap()) && !is_forbidden("10.1.2.3".parse().unwrap()));

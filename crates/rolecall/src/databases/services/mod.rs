@@ -12,21 +12,24 @@ mod types;
 mod watch;
 
 pub use create::{NewAttached, NewManaged, attach, create, test};
-pub use settle::{RECONCILE, SETTLE, enqueue_all, reconcile, settle};
+pub use settle::{RECONCILE, SETTLE, after_new_database, enqueue_all, reconcile, settle};
 pub use store::Service;
 pub use types::{
-    ConnectionStrings, DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView, State, TlsMode, Wanted, connection_strings,
+    ConnectionStrings, DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView,
+    State, TlsMode, Wanted, connection_strings, password_place,
 };
 pub use watch::Watcher;
 
 use crate::app::App;
 use crate::ground::access::{
-    Action, Allowed, DeleteService, EditService, Project, Resource, RestartService, SeeServices, StartService, StopService,
+    Action, Allowed, DeleteService, EditService, FinishWork, Installation, Project, Proof, Resource,
+    RestartService, SeeServices, StartService, StopService, System,
 };
-use crate::ground::clock::At;
 use crate::ground::jobs;
 use crate::ground::store::{Error, Page, PageRequest};
+use crate::transaction;
 use engines::postgresql::Server;
+use engines::postgresql::cluster::{Cluster, PATIENCE as CLUSTER_PATIENCE};
 use serde_json::json;
 use std::time::Duration;
 
@@ -37,17 +40,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// The store's.
-pub async fn list(app: &App, allowed: &Allowed<SeeServices>, request: &PageRequest) -> Result<Page<ServiceView>, Error> {
+pub async fn list(
+    app: &App,
+    allowed: &Allowed<SeeServices>,
+    request: &PageRequest,
+) -> Result<Page<ServiceView>, Error> {
     let mut tx = app.store.read(allowed).await?;
     let items = store::list(&mut tx, allowed.project().key, request).await?;
-    Ok(Page::cut(items, request, |service| service.name.clone()).map(|service| service.view(&allowed.project().name)))
+    Ok(Page::cut(items, request, |service| service.name.clone())
+        .map(|service| service.view(&allowed.project().name)))
 }
 
 /// One service.
 ///
 /// # Errors
 /// [`ServiceError::Unknown`].
-pub async fn show(app: &App, allowed: &Allowed<SeeServices>, name: &str) -> Result<ServiceView, ServiceError> {
+pub async fn show(
+    app: &App,
+    allowed: &Allowed<SeeServices>,
+    name: &str,
+) -> Result<ServiceView, ServiceError> {
     Ok(find(app, allowed, name).await?.view(&allowed.project().name))
 }
 
@@ -55,7 +67,11 @@ pub async fn show(app: &App, allowed: &Allowed<SeeServices>, name: &str) -> Resu
 ///
 /// # Errors
 /// [`ServiceError::Unknown`].
-pub async fn find<A: Action<On = Project>>(app: &App, allowed: &Allowed<A>, name: &str) -> Result<Service, ServiceError> {
+pub async fn find<A: Action<On = Project>>(
+    app: &App,
+    allowed: &Allowed<A>,
+    name: &str,
+) -> Result<Service, ServiceError> {
     let mut tx = app.store.read(allowed).await?;
     store::find(&mut tx, allowed.project().key, name).await?.ok_or(ServiceError::Unknown)
 }
@@ -84,11 +100,23 @@ pub async fn server(app: &App, service: &Service) -> Result<Server, ServiceError
     types::server(app, service).await
 }
 
+/// A service by its key, for work that goes on in the background.
+///
+/// # Errors
+/// The store's.
+pub async fn look(app: &App, proof: &dyn Proof, key: ServiceKey) -> Result<Option<Service>, Error> {
+    store::look(&mut app.store.read(proof).await?, key).await
+}
+
 /// Starts a service (M6).
 ///
 /// # Errors
 /// [`ServiceError::Attached`]: what is not ours is not started here.
-pub async fn start(app: &App, allowed: &Allowed<StartService>, name: &str) -> Result<ServiceView, ServiceError> {
+pub async fn start(
+    app: &App,
+    allowed: &Allowed<StartService>,
+    name: &str,
+) -> Result<ServiceView, ServiceError> {
     let service = find(app, allowed, name).await?.must_be_managed()?;
     want(app, allowed, &service, Wanted::Running, State::Starting).await
 }
@@ -97,7 +125,11 @@ pub async fn start(app: &App, allowed: &Allowed<StartService>, name: &str) -> Re
 ///
 /// # Errors
 /// [`ServiceError::Attached`].
-pub async fn stop(app: &App, allowed: &Allowed<StopService>, name: &str) -> Result<ServiceView, ServiceError> {
+pub async fn stop(
+    app: &App,
+    allowed: &Allowed<StopService>,
+    name: &str,
+) -> Result<ServiceView, ServiceError> {
     let service = find(app, allowed, name).await?.must_be_managed()?;
     want(app, allowed, &service, Wanted::Stopped, State::Stopping).await
 }
@@ -106,7 +138,11 @@ pub async fn stop(app: &App, allowed: &Allowed<StopService>, name: &str) -> Resu
 ///
 /// # Errors
 /// [`ServiceError::Attached`].
-pub async fn restart(app: &App, allowed: &Allowed<RestartService>, name: &str) -> Result<ServiceView, ServiceError> {
+pub async fn restart(
+    app: &App,
+    allowed: &Allowed<RestartService>,
+    name: &str,
+) -> Result<ServiceView, ServiceError> {
     let service = find(app, allowed, name).await?.must_be_managed()?;
     want(app, allowed, &service, Wanted::Restarted, State::Stopping).await
 }
@@ -128,19 +164,37 @@ pub async fn delete(app: &App, allowed: &Allowed<DeleteService>, name: &str) -> 
 ///
 /// # Errors
 /// [`ServiceError::Taken`].
-pub async fn rename(app: &App, allowed: &Allowed<EditService>, name: &str, new: &str) -> Result<ServiceView, ServiceError> {
+pub async fn rename(
+    app: &App,
+    allowed: &Allowed<EditService>,
+    name: &str,
+    new: &str,
+) -> Result<ServiceView, ServiceError> {
     let new = ServiceName::parse(new)?;
     let service = find(app, allowed, name).await?;
-    app.store
-        .write(allowed, async |tx| {
-            tx.on(resource(allowed.project(), name)).before(json!({ "name": name })).after(json!({ "name": new.as_str() }));
-            match store::rename(tx, service.key, new.as_str()).await {
-                Err(Error::Taken) => Err(ServiceError::Taken),
-                other => Ok(other?),
-            }
-        })
-        .await?;
+    transaction!(app.store, allowed, |tx| {
+        tx.on(resource(allowed.project(), name))
+            .before(json!({ "name": name }))
+            .after(json!({ "name": new.as_str() }));
+        match store::rename(tx, service.key, new.as_str()).await {
+            Err(Error::Taken) => Err(ServiceError::Taken),
+            other => Ok(other?),
+        }
+    })?;
     show(app, &allowed.also::<SeeServices>().map_err(Error::Withdrawn)?, new.as_str()).await
+}
+
+/// Stops the managed servers of this node without changing what is wanted of them: they come back with Rolecall.
+pub async fn stop_all(app: &App) {
+    let proof = System::<FinishWork>::on(&Installation);
+    let found = async { store::of_node(&mut app.store.read(&proof).await?, app.node()).await };
+    let services = found.await.unwrap_or_default();
+    for service in services.iter().filter(|service| service.mode == Mode::Managed) {
+        let Ok(cluster) = Cluster::at(app.fleet.home(), &service.key.to_string()) else { continue };
+        if let Err(error) = cluster.stop(CLUSTER_PATIENCE).await {
+            tracing::warn!(%error, service = service.name, "a server could not be stopped");
+        }
+    }
 }
 
 /// How records name a service.
@@ -158,19 +212,17 @@ async fn want<A: Action<On = Project>>(
     meanwhile: State,
 ) -> Result<ServiceView, ServiceError> {
     let now = app.clock.now();
-    app.store
-        .write(allowed, async |tx| {
-            let current = store::get(tx, service.key).await?.ok_or(ServiceError::Unknown)?;
-            if current.wanted == Wanted::Deleted && wanted != Wanted::Deleted {
-                return Err(ServiceError::BeingDeleted);
-            }
-            tx.on(resource(allowed.project(), &service.name))
-                .before(json!({ "state": current.state }))
-                .after(json!({ "wanted": wanted }));
-            store::want(tx, service.key, wanted, meanwhile).await?;
-            Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await?)
-        })
-        .await?;
+    transaction!(app.store, allowed, |tx| {
+        let current = store::get(tx, service.key).await?.ok_or(ServiceError::Unknown)?;
+        if current.wanted == Wanted::Deleted && wanted != Wanted::Deleted {
+            return Err(ServiceError::BeingDeleted);
+        }
+        tx.on(resource(allowed.project(), &service.name))
+            .before(json!({ "state": current.state }))
+            .after(json!({ "wanted": wanted }));
+        store::want(tx, service.key, wanted, meanwhile).await?;
+        Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await?)
+    })?;
     app.wake.notify_one();
     wait_until_settled(app, allowed, service.key).await
 }
@@ -193,10 +245,4 @@ async fn wait_until_settled<A: Action<On = Project>>(
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// When something was noticed, for those who only need the present.
-#[must_use]
-pub fn now(app: &App) -> At {
-    app.clock.now()
 }

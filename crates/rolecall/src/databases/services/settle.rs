@@ -7,6 +7,7 @@ use crate::databases::service_users::defaults;
 use crate::ground::access::{FinishWork, Installation, ObserveService, Resource, System};
 use crate::ground::jobs::{self, Job, Outcome};
 use crate::ground::store::Error;
+use crate::transaction;
 use engines::postgresql::cluster::{Cluster, PATIENCE, Plan, Status, Step};
 use engines::postgresql::{Finding, Verifier};
 use std::time::Duration;
@@ -29,15 +30,12 @@ pub async fn enqueue_all(app: &App) -> Result<(), Error> {
     let proof = System::<FinishWork>::on(&Installation);
     let services = store::of_node(&mut app.store.read(&proof).await?, app.node()).await?;
     let now = app.clock.now();
-    app.store
-        .write(&proof, async |tx| {
-            tx.silent();
-            for service in services.iter().filter(|service| service.state != State::Failed) {
-                jobs::enqueue(tx, app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await?;
-            }
-            Ok(())
-        })
-        .await
+    transaction!(app.store, &proof, |tx| {
+        for service in services.iter().filter(|service| service.state != State::Failed) {
+            jobs::enqueue(tx, app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await?;
+        }
+        Ok(())
+    })
 }
 
 /// Does the job [`SETTLE`].
@@ -78,7 +76,7 @@ async fn settle_once(app: &App, key: ServiceKey) -> Result<Outcome, ServiceError
             app.fleet.forget(key);
             cluster.stop(PATIENCE).await?;
             let proof = observing(&service);
-            app.store.write(&proof, async |tx| store::now_wants(tx, key, Wanted::Running).await).await?;
+            transaction!(app.store, &proof, |tx| store::now_wants(tx, key, Wanted::Running).await)?;
             bring_up(app, &service, &cluster).await?;
         }
         Wanted::Running => bring_up(app, &service, &cluster).await?,
@@ -94,12 +92,12 @@ async fn bring_up(app: &App, service: &Service, cluster: &Cluster) -> Result<(),
         Status::Running { .. } => {}
     }
     let record = cluster.record().await?;
-    let (port, version) =
-        record.map_or((0, service.version.clone()), |record| (i64::from(record.port), record.installation.version));
+    let (port, version) = record
+        .map_or((0, service.version.clone()), |record| (i64::from(record.port), record.installation.version));
     let proof = observing(service);
     if (port, version.as_str()) != (service.port, service.version.as_str()) {
         let now = app.clock.now();
-        app.store.write(&proof, async |tx| store::address(tx, service.key, port, &version, now).await).await?;
+        transaction!(app.store, &proof, |tx| store::address(tx, service.key, port, &version, now).await)?;
     }
     let Some(service) = look(app, service.key).await? else { return Ok(()) };
     prepare(app, &service).await?;
@@ -118,7 +116,7 @@ async fn make(app: &App, service: &Service) -> Result<(), ServiceError> {
         port: None,
         listen: app.config.postgresql_listen.clone(),
         hosts: vec![service.host.clone()],
-        networks: app.config.cluster_networks()?,
+        networks: app.config.cluster_networks(),
         owner: service.uid.and_then(|uid| u32::try_from(uid).ok()),
         superuser_verifier: Verifier::derive(&password)?.text().to_owned(),
     };
@@ -138,13 +136,7 @@ async fn write_steps(app: App, service: Service, mut steps: mpsc::UnboundedRecei
     let proof = System::<FinishWork>::on(&Installation);
     while let Some(step) = steps.recv().await {
         let word = step_word(step);
-        let written = app
-            .store
-            .write(&proof, async |tx| {
-                tx.silent();
-                store::step(tx, service.key, word).await
-            })
-            .await;
+        let written = transaction!(app.store, &proof, |tx| store::step(tx, service.key, word).await);
         if let Err(error) = written {
             tracing::warn!(%error, "the progress of a service could not be written");
         }
@@ -165,21 +157,34 @@ const fn step_word(step: Step) -> &'static str {
 /// Groups, triggers, the default user and its database; and who may connect to which databases.
 async fn prepare(app: &App, service: &Service) -> Result<(), ServiceError> {
     let server = types::server(app, service).await?;
-    let default_user = defaults::of(app, service).await?;
-    let findings = server.prepare(default_user.as_ref()).await?;
+    let findings = server.prepare(&defaults::of(app, service).await?).await?;
     keep_findings(app, service, &findings).await?;
     write_rules(app, service, &server).await?;
     defaults::settle(app, service, &server).await
 }
 
+/// A new database takes read-only users at once.
+///
+/// # Errors
+/// [`ServiceError`].
+pub async fn after_new_database(app: &App, service: &Service) -> Result<(), ServiceError> {
+    let server = types::server(app, service).await?;
+    server.reconcile().await?;
+    write_rules(app, service, &server).await
+}
+
 /// Lets read-only users into the databases that are prepared for them, and into no other.
-async fn write_rules(app: &App, service: &Service, server: &engines::postgresql::Server) -> Result<(), ServiceError> {
+async fn write_rules(
+    app: &App,
+    service: &Service,
+    server: &engines::postgresql::Server,
+) -> Result<(), ServiceError> {
     if service.mode == Mode::Attached {
         return Ok(());
     }
     let prepared = server.prepared_databases().await?;
     let cluster = Cluster::at(app.fleet.home(), &service.key.to_string())?;
-    cluster.write_hba(&prepared, &app.config.cluster_networks()?).await?;
+    cluster.write_hba(&prepared, &app.config.cluster_networks()).await?;
     Ok(())
 }
 
@@ -196,26 +201,21 @@ async fn settle_attached(app: &App, service: &Service) -> Result<Outcome, Servic
 }
 
 async fn delete_row(app: &App, service: &Service) -> Result<(), ServiceError> {
-    app.store
-        .write(&observing(service), async |tx| {
-            jobs::withdraw(tx, RECONCILE, &service.key.to_string()).await?;
-            tx.after(serde_json::json!({ "deleted": service.name }));
-            store::delete(tx, service.key).await
-        })
-        .await?;
+    transaction!(app.store, &observing(service), |tx| {
+        jobs::withdraw(tx, RECONCILE, &service.key.to_string()).await?;
+        tx.after(serde_json::json!({ "deleted": service.name }));
+        store::delete(tx, service.key).await
+    })?;
     Ok(())
 }
 
 async fn begin_reconciling(app: &App, key: ServiceKey) -> Result<(), ServiceError> {
     let now = app.clock.now();
     let proof = System::<FinishWork>::on(&Installation);
-    app.store
-        .write(&proof, async |tx| {
-            tx.silent();
-            let subject = key.to_string();
-            jobs::enqueue(tx, app.dice.uuid(), RECONCILE, &subject, now.plus(EVERY_MINUTE), now).await
-        })
-        .await?;
+    transaction!(app.store, &proof, |tx| {
+        let subject = key.to_string();
+        jobs::enqueue(tx, app.dice.uuid(), RECONCILE, &subject, now.plus(EVERY_MINUTE), now).await
+    })?;
     Ok(())
 }
 
@@ -248,7 +248,13 @@ async fn reconcile_once(app: &App, key: ServiceKey) -> Result<bool, ServiceError
 /// Keeps what could not be set right; what could is a matter for the log.
 async fn keep_findings(app: &App, service: &Service, findings: &[Finding]) -> Result<(), ServiceError> {
     for finding in findings.iter().filter(|finding| finding.mended) {
-        tracing::info!(service = service.name, database = finding.database, user = finding.user, "{}", finding.text);
+        tracing::info!(
+            service = service.name,
+            database = finding.database,
+            user = finding.user,
+            "{}",
+            finding.text
+        );
     }
     let open: Vec<NamedFinding> = findings
         .iter()
@@ -257,29 +263,32 @@ async fn keep_findings(app: &App, service: &Service, findings: &[Finding]) -> Re
         .collect();
     let text = serde_json::to_string(&open).unwrap_or_else(|_| "[]".to_owned());
     if text != service.findings {
-        app.store.write(&observing(service), async |tx| store::findings(tx, service.key, &text).await).await?;
+        transaction!(app.store, &observing(service), |tx| store::findings(tx, service.key, &text).await)?;
     }
     Ok(())
 }
 
 /// Notes how a service is, where that is news.
-pub(super) async fn observe(app: &App, service: &Service, state: State, failure: Option<&str>) -> Result<(), ServiceError> {
+pub(super) async fn observe(
+    app: &App,
+    service: &Service,
+    state: State,
+    failure: Option<&str>,
+) -> Result<(), ServiceError> {
     if (service.state, service.failure.as_deref(), service.step.is_some()) == (state, failure, false) {
         return Ok(());
     }
-    app.store
-        .write(&observing(service), async |tx| {
-            let Some(current) = store::get(tx, service.key).await? else { return Ok(()) };
-            // Somebody asked for something else meanwhile: their work will tell how that went.
-            if current.wanted != service.wanted && current.wanted != Wanted::Running {
-                tx.silent();
-                return Ok(());
-            }
-            tx.before(serde_json::json!({ "state": current.state }))
-                .after(serde_json::json!({ "state": state, "failure": failure }));
-            store::observe(tx, service.key, state, failure).await
-        })
-        .await?;
+    transaction!(app.store, &observing(service), |tx| {
+        let Some(current) = store::get(tx, service.key).await? else { return Ok(()) };
+        // Somebody asked for something else meanwhile: their work will tell how that went.
+        if current.wanted != service.wanted && current.wanted != Wanted::Running {
+            tx.silent();
+            return Ok(());
+        }
+        tx.before(serde_json::json!({ "state": current.state }))
+            .after(serde_json::json!({ "state": state, "failure": failure }));
+        store::observe(tx, service.key, state, failure).await
+    })?;
     Ok(())
 }
 
@@ -307,7 +316,9 @@ pub(super) fn sentence(error: &ServiceError) -> String {
         ServiceError::Engine(error) => error.to_string(),
         ServiceError::Cluster(error) => error.to_string(),
         ServiceError::NoVersion(version) => {
-            format!("PostgreSQL {version} is not installed on this machine; install it, then start the service again.")
+            format!(
+                "PostgreSQL {version} is not installed on this machine; install it, then start the service again."
+            )
         }
         ServiceError::Vault(error) => error.to_string(),
         other => format!("It could not be finished: {other}."),

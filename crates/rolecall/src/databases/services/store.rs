@@ -1,6 +1,8 @@
 //! The SQL of services.
 
-use super::types::{Mode, NamedFinding, ServiceError, ServiceKey, ServiceView, State, TlsMode, Wanted, connection_strings};
+use super::types::{
+    Mode, NamedFinding, ServiceError, ServiceKey, ServiceView, State, TlsMode, Wanted, connection_strings,
+};
 use crate::ground::access::ProjectKey;
 use crate::ground::clock::At;
 use crate::ground::store::{Error, PageRequest, ReadTx, Tx};
@@ -143,7 +145,11 @@ pub async fn get(tx: &mut Tx, key: ServiceKey) -> Result<Option<Service>, Error>
     sql!(maybe tx, Service, select!("WHERE key = $1"), key)
 }
 
-pub async fn list(tx: &mut ReadTx, project: ProjectKey, request: &PageRequest) -> Result<Vec<Service>, Error> {
+pub async fn list(
+    tx: &mut ReadTx,
+    project: ProjectKey,
+    request: &PageRequest,
+) -> Result<Vec<Service>, Error> {
     let limit = i64::try_from(request.size() + 1).unwrap_or(i64::MAX);
     let after = request.after().unwrap_or_default();
     let needle = request.needle().map(|needle| format!("%{}%", needle.replace(['%', '_', '\\'], "")));

@@ -129,6 +129,9 @@ pub enum ServiceError {
     /// Attached servers are started and stopped where they live.
     #[error("attached services are not started or stopped here")]
     Attached,
+    /// The service needs this database.
+    #[error("the service needs this database")]
+    ProtectedDatabase,
     /// It is on its way out.
     #[error("it is being deleted")]
     BeingDeleted,
@@ -162,7 +165,11 @@ impl ServiceName {
         let mut bytes = text.bytes();
         let starts_well = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
         let goes_on = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if starts_well && goes_on && text.len() <= 63 { Ok(Self(text.to_owned())) } else { Err(ServiceError::BadName) }
+        if starts_well && goes_on && text.len() <= 63 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ServiceError::BadName)
+        }
     }
 
     /// The name.
@@ -264,7 +271,9 @@ pub fn connection_strings(service: &Service, username: &str) -> ConnectionString
 fn percent(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()
@@ -272,7 +281,8 @@ fn percent(text: &str) -> String {
 
 /// Quotes a value of libpq's keyword form where it needs it.
 fn keyword(text: &str) -> String {
-    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let is_plain =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")) }
 }
 
@@ -292,7 +302,8 @@ pub(super) async fn server(app: &App, service: &Service) -> Result<Server, Servi
     };
     let database = service.database_name.clone();
     let port = u16::try_from(service.port).unwrap_or_default();
-    let public = Address { host: service.host.clone(), port, tls: service.tls.with_ca(service.tls_ca.clone()) };
+    let public =
+        Address { host: service.host.clone(), port, tls: service.tls.with_ca(service.tls_ca.clone()) };
     let server = match service.mode {
         Mode::Attached => Server::new(public, login, database, Reach::Attached),
         Mode::Managed => {

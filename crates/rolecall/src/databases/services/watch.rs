@@ -6,6 +6,7 @@ use super::{SETTLE, Service, store, types};
 use crate::app::App;
 use crate::ground::access::{FinishWork, Installation, System};
 use crate::ground::jobs;
+use crate::transaction;
 use engines::postgresql::cluster::{Cluster, Status};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -47,7 +48,9 @@ impl Watcher {
             for service in services {
                 let seen = match service.mode {
                     Mode::Managed => self.look_at_cluster(&service, &mut failures).await,
-                    Mode::Attached if round.is_multiple_of(ATTACHED_ROUNDS) => self.look_at_server(&service).await,
+                    Mode::Attached if round.is_multiple_of(ATTACHED_ROUNDS) => {
+                        self.look_at_server(&service).await
+                    }
                     Mode::Attached => Ok(()),
                 };
                 if let Err(error) = seen {
@@ -107,13 +110,9 @@ impl Watcher {
     async fn settle_again(&self, service: &Service) -> Result<(), super::ServiceError> {
         let proof = System::<FinishWork>::on(&Installation);
         let now = self.app.clock.now();
-        self.app
-            .store
-            .write(&proof, async |tx| {
-                tx.silent();
-                jobs::enqueue(tx, self.app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await
-            })
-            .await?;
+        transaction!(self.app.store, &proof, |tx| {
+            jobs::enqueue(tx, self.app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await
+        })?;
         self.app.wake.notify_one();
         Ok(())
     }

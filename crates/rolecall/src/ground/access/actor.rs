@@ -1,6 +1,9 @@
 //! Who is calling, and in what standing. Only `access` makes an actor.
 
-use super::{AccountKey, AccountView, Action, Allowed, Decision, Organization, OrganizationRole, Own, Project, ProjectKey, ProjectRole, Refusal, Thing, TokenKey};
+use super::{
+    AccountKey, AccountView, Action, Allowed, Decision, Organization, OrganizationRole, Own, Project,
+    ProjectKey, ProjectRole, Refusal, Thing, TokenKey,
+};
 use crate::ground::clock::At;
 use std::net::IpAddr;
 use std::sync::Arc;

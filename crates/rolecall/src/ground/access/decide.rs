@@ -36,7 +36,9 @@ impl std::fmt::Display for Rule {
             Self::Oneself => f.write_str("it is one's own"),
             Self::Organization(role) => write!(f, "the organization role {role} allows it"),
             Self::Project(role) => write!(f, "the project role {role} allows it"),
-            Self::AdminOfItsOrganization => f.write_str("an admin of the organization is admin of its projects"),
+            Self::AdminOfItsOrganization => {
+                f.write_str("an admin of the organization is admin of its projects")
+            }
             Self::Bearer => f.write_str("who signs in proves it by doing so"),
         }
     }

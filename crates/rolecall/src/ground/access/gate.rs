@@ -136,7 +136,12 @@ impl Gate {
         let mut tx = self.store.reader().await?;
         let standing = store::standing(&mut tx, account).await?.ok_or(Unrecognized::Revoked)?;
         let organization = organization.unwrap_or("default").to_owned();
-        Ok(Actor { standing: Arc::new(standing), credential: Arc::new(Credential::Password), organization, address })
+        Ok(Actor {
+            standing: Arc::new(standing),
+            credential: Arc::new(Credential::Password),
+            organization,
+            address,
+        })
     }
 
     fn note_use(&self, token: &TokenUse, at: At, address: IpAddr, user_agent: &str) {

@@ -17,4 +17,7 @@ pub use decide::{Decision, Refusal, Rule};
 pub use gate::{Gate, Unrecognized, Use as TokenUseNote};
 pub use proof::{Allowed, Bearer, Own, Proof, System};
 pub use roles::{OrganizationRole, ProjectRole};
-pub use thing::{Account, AccountKey, AccountKind, AccountView, Installation, Organization, Project, ProjectKey, Resource, Thing, TokenKey};
+pub use thing::{
+    Account, AccountKey, AccountKind, AccountView, Installation, Organization, Project, ProjectKey, Resource,
+    Thing, TokenKey,
+};

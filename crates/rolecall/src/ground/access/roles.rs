@@ -71,7 +71,9 @@ pub const fn needs(action: ActionId) -> Needs {
 
         SeeOrganization | ListProjects => Needs::Organization(OrganizationRole::Member),
         ViewDashboards => READER,
-        ViewLayouts | ViewStatus | ViewInfluxConnections | SwitchInfluxConnection | ViewKapacitorName => VIEWER,
+        ViewLayouts | ViewStatus | ViewInfluxConnections | SwitchInfluxConnection | ViewKapacitorName => {
+            VIEWER
+        }
         ReadSeries
         | WriteSeries
         | ManageInfluxDatabases
@@ -138,6 +140,14 @@ pub const fn may_change_rights(action: ActionId) -> bool {
             | ObserveService
             | SignIn
     )
+}
+
+impl ActionId {
+    /// Whether a commit of this action leaves an audit record. What finishes recorded work, or counts, does not.
+    #[must_use]
+    pub const fn is_recorded(self) -> bool {
+        !matches!(self, FinishWork | NoteUse)
+    }
 }
 
 impl OrganizationRole {

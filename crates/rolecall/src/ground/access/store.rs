@@ -1,7 +1,10 @@
 //! What decisions read: standings, tokens, and the things that paths name.
 
 use super::actor::{Actor, Credential};
-use super::{Account, AccountKey, AccountView, Organization, OrganizationRole, Project, ProjectKey, ProjectRole, Refusal, Standing, Thing, TokenKey};
+use super::{
+    Account, AccountKey, AccountView, Organization, OrganizationRole, Project, ProjectKey, ProjectRole,
+    Refusal, Standing, Thing, TokenKey,
+};
 use crate::ground::clock::At;
 use crate::ground::store::{Error, ReadTx, Tx};
 use crate::{row, sql};
@@ -69,7 +72,8 @@ pub(super) async fn standing_in(
     if let Some(id) = thing.organization() {
         let role = sql!(maybe tx, (OrganizationRole,),
             "SELECT role FROM organization_member WHERE organization = $1 AND account = $2", id, key)?;
-        organizations.extend(role.map(|(role,)| (Organization { id: id.to_owned(), name: String::new() }, role)));
+        organizations
+            .extend(role.map(|(role,)| (Organization { id: id.to_owned(), name: String::new() }, role)));
     }
     let mut projects = Vec::new();
     if let Some(project) = thing.project() {
@@ -91,7 +95,8 @@ pub(super) async fn credential_holds(tx: &mut Tx, actor: &Actor) -> Result<(), E
 
 /// The project of this name.
 pub async fn project(tx: &mut ReadTx, name: &str) -> Result<Option<Project>, Error> {
-    let row = sql!(maybe tx, ProjectRow, "SELECT key, name, organization FROM project WHERE name = $1", name)?;
+    let row =
+        sql!(maybe tx, ProjectRow, "SELECT key, name, organization FROM project WHERE name = $1", name)?;
     Ok(row.map(Project::from))
 }
 

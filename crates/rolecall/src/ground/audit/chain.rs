@@ -42,7 +42,10 @@ pub fn statement(sequence: i64, hash: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// The store's.
-pub async fn verify(tx: &mut ReadTx, is_signed: &(dyn Fn(&[u8], &[u8]) -> bool + Sync)) -> Result<Verdict, Error> {
+pub async fn verify(
+    tx: &mut ReadTx,
+    is_signed: &(dyn Fn(&[u8], &[u8]) -> bool + Sync),
+) -> Result<Verdict, Error> {
     let mut before = Vec::new();
     let mut records = 0;
     let mut first_bad = None;

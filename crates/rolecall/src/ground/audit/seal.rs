@@ -1,11 +1,12 @@
 //! The sealer: moves pending records into the chain, and signs where it ends.
 
+use super::Record;
 use super::chain::{hash, statement};
 use super::store::{self, Checkpoint, Link};
-use super::Record;
 use crate::ground::access::{FinishWork, Installation, System};
 use crate::ground::store::{Error, Store};
 use crate::ground::vault::Vault;
+use crate::transaction;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -59,26 +60,23 @@ pub async fn seal_pending(store: &Store, vault: &Vault) -> Result<usize, Error> 
         return Ok(0);
     }
     let proof = System::<FinishWork>::on(&Installation);
-    store
-        .write(&proof, async |tx| {
-            tx.silent();
-            let pending = store::pending(tx, BATCH).await?;
-            let (mut sequence, mut before) =
-                store::head(tx).await?.map_or((0, Vec::new()), |link| (link.sequence, link.hash));
-            for (key, text) in &pending {
-                sequence += 1;
-                before = hash(&before, sequence, text);
-                let record: Record = serde_json::from_str(text).map_err(|e| Error::Driver(e.to_string()))?;
-                let link = Link { sequence, record: text.clone(), hash: before.clone() };
-                store::insert(tx, &link, record.at, &record.account, &record.action, &record.resource).await?;
-                store::delete_pending(tx, *key).await?;
-            }
-            if !pending.is_empty() {
-                let signature = vault.signer().sign(&statement(sequence, &before));
-                let checkpoint = Checkpoint { sequence, hash: before, signature: signature.to_vec() };
-                store::insert_checkpoint(tx, &checkpoint, store.clock().now()).await?;
-            }
-            Ok(pending.len())
-        })
-        .await
+    transaction!(store, &proof, |tx| {
+        let pending = store::pending(tx, BATCH).await?;
+        let (mut sequence, mut before) =
+            store::head(tx).await?.map_or((0, Vec::new()), |link| (link.sequence, link.hash));
+        for (key, text) in &pending {
+            sequence += 1;
+            before = hash(&before, sequence, text);
+            let record: Record = serde_json::from_str(text).map_err(|e| Error::Driver(e.to_string()))?;
+            let link = Link { sequence, record: text.clone(), hash: before.clone() };
+            store::insert(tx, &link, record.at, &record.account, &record.action, &record.resource).await?;
+            store::delete_pending(tx, *key).await?;
+        }
+        if !pending.is_empty() {
+            let signature = vault.signer().sign(&statement(sequence, &before));
+            let checkpoint = Checkpoint { sequence, hash: before, signature: signature.to_vec() };
+            store::insert_checkpoint(tx, &checkpoint, store.clock().now()).await?;
+        }
+        Ok(pending.len())
+    })
 }

@@ -37,7 +37,14 @@ pub async fn head(tx: &mut Tx) -> Result<Option<Link>, Error> {
     sql!(maybe tx, Link, "SELECT sequence, record, hash FROM audit_record ORDER BY sequence DESC LIMIT 1")
 }
 
-pub async fn insert(tx: &mut Tx, link: &Link, at: At, account: &str, action: &str, resource: &str) -> Result<(), Error> {
+pub async fn insert(
+    tx: &mut Tx,
+    link: &Link,
+    at: At,
+    account: &str,
+    action: &str,
+    resource: &str,
+) -> Result<(), Error> {
     sql!(exec tx,
         "INSERT INTO audit_record (sequence, at, account, action, resource, record, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         link.sequence, at, account, action, resource, link.record.as_str(), link.hash.as_slice())

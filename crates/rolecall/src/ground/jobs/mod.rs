@@ -31,7 +31,14 @@ pub struct Job {
 ///
 /// # Errors
 /// The store's.
-pub async fn enqueue(tx: &mut Tx, key: Uuid, kind: &str, subject: &str, run_at: At, now: At) -> Result<(), Error> {
+pub async fn enqueue(
+    tx: &mut Tx,
+    key: Uuid,
+    kind: &str,
+    subject: &str,
+    run_at: At,
+    now: At,
+) -> Result<(), Error> {
     store::insert(tx, key, kind, subject, run_at, now).await
 }
 

@@ -6,7 +6,14 @@ use crate::ground::store::{Error, ReadTx, Tx};
 use crate::sql;
 use uuid::Uuid;
 
-pub async fn insert(tx: &mut Tx, key: Uuid, kind: &str, subject: &str, run_at: At, now: At) -> Result<(), Error> {
+pub async fn insert(
+    tx: &mut Tx,
+    key: Uuid,
+    kind: &str,
+    subject: &str,
+    run_at: At,
+    now: At,
+) -> Result<(), Error> {
     sql!(exec tx,
         "INSERT INTO job (key, kind, subject, run_at, created_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (kind, subject) DO UPDATE SET attempts = 0,
@@ -39,10 +46,17 @@ pub async fn take(tx: &mut Tx, holder: Uuid, now: At, until: At) -> Result<Optio
 }
 
 pub async fn extend(tx: &mut Tx, key: Uuid, holder: Uuid, until: At) -> Result<(), Error> {
-    sql!(exec tx, "UPDATE job SET held_until = $3 WHERE key = $1 AND holder = $2", key, holder, until).map(drop)
+    sql!(exec tx, "UPDATE job SET held_until = $3 WHERE key = $1 AND holder = $2", key, holder, until)
+        .map(drop)
 }
 
-pub async fn put_off(tx: &mut Tx, key: Uuid, holder: Uuid, run_at: At, error: Option<&str>) -> Result<(), Error> {
+pub async fn put_off(
+    tx: &mut Tx,
+    key: Uuid,
+    holder: Uuid,
+    run_at: At,
+    error: Option<&str>,
+) -> Result<(), Error> {
     sql!(exec tx,
         "UPDATE job SET holder = NULL, held_until = NULL, run_at = $3, last_error = $4 WHERE key = $1 AND holder = $2",
         key, holder, run_at, error)

@@ -3,6 +3,7 @@
 use super::{Job, store};
 use crate::ground::access::{FinishWork, Installation, System};
 use crate::ground::store::{Backend, Error, Store};
+use crate::transaction;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -63,7 +64,7 @@ impl Worker {
             return Ok(()); // Other nodes are at work; a dead one's holds run out by themselves.
         }
         let now = self.store.clock().now();
-        self.write(async |tx| store::release_all(tx, now).await).await
+        transaction!(self.store, &work_itself(), |tx| store::release_all(tx, now).await)
     }
 
     /// Works until `stop` turns true; then finishes what it has begun.
@@ -100,7 +101,7 @@ impl Worker {
         if running >= AT_ONCE || !store::any_due(&mut self.store.reader().await?, now).await? {
             return Ok(None);
         }
-        self.write(async |tx| store::take(tx, self.holder, now, now.plus(HOLD)).await).await
+        transaction!(self.store, &work_itself(), |tx| store::take(tx, self.holder, now, now.plus(HOLD)).await)
     }
 
     async fn work(&self, job: Job) {
@@ -120,7 +121,8 @@ impl Worker {
                 outcome = &mut work => return outcome,
                 () = tokio::time::sleep(HOLD / 3) => {
                     let until = self.store.clock().now().plus(HOLD);
-                    let renewed = self.write(async |tx| store::extend(tx, job.key, self.holder, until).await).await;
+                    let renewed: Result<(), Error> =
+                        transaction!(self.store, &work_itself(), |tx| store::extend(tx, job.key, self.holder, until).await);
                     if let Err(error) = renewed {
                         tracing::warn!(%error, "a job's hold could not be renewed");
                     }
@@ -131,7 +133,7 @@ impl Worker {
 
     async fn settle(&self, job: &Job, outcome: &Outcome) -> Result<(), Error> {
         let now = self.store.clock().now();
-        self.write(async |tx| match outcome {
+        transaction!(self.store, &work_itself(), |tx| match outcome {
             Outcome::Done => store::delete(tx, job.key, self.holder).await,
             Outcome::Again(wait) => store::put_off(tx, job.key, self.holder, now.plus(*wait), None).await,
             Outcome::Failed(why) => {
@@ -139,18 +141,11 @@ impl Worker {
                 store::put_off(tx, job.key, self.holder, now.plus(back_off(job.attempts)), Some(why)).await
             }
         })
-        .await
     }
+}
 
-    async fn write<T>(&self, work: impl AsyncFn(&mut crate::ground::store::Tx) -> Result<T, Error>) -> Result<T, Error> {
-        let proof = System::<FinishWork>::on(&Installation);
-        self.store
-            .write(&proof, async |tx| {
-                tx.silent();
-                work(tx).await
-            })
-            .await
-    }
+fn work_itself() -> System<FinishWork> {
+    System::on(&Installation)
 }
 
 /// Later and later, up to five minutes.

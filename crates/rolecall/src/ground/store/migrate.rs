@@ -12,7 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 ];
 
 pub(super) async fn run(store: &Store) -> Result<(), Error> {
-    let mut tx = store.begin().await?;
+    let mut tx = store.open_transaction().await?;
     lock(&mut tx).await?;
     let created = "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
     crate::sql!(exec tx, created)?;

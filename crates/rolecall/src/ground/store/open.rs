@@ -1,6 +1,7 @@
 //! Opening the store, and the two doors into it: `read` and `write`.
 
 use super::{Error, ReadTx, Tx, migrate};
+use crate::config::StoreAddress;
 use crate::ground::access::Proof;
 use crate::ground::clock::Clock;
 use crate::ground::dice::Dice;
@@ -27,7 +28,7 @@ struct Inner {
     clock: Clock,
     dice: Dice,
     /// SQLite has one writer: a fair queue here, where the driver's would poll.
-    writer: Mutex<()>,
+    writer: Arc<Mutex<()>>,
     /// Counts commits that may have changed what somebody may do; caches compare it.
     generation: AtomicU64,
 }
@@ -47,17 +48,16 @@ pub enum Backend {
 }
 
 impl Store {
-    /// Opens `sqlite:PATH` or `postgres://…` and brings its tables up to date.
+    /// Opens the store and brings its tables up to date.
     ///
     /// # Errors
     /// [`Error::Newer`] for a store of a later version, [`Error::Unavailable`] when it does not answer.
-    pub async fn open(url: &str, clock: Clock, dice: Dice) -> Result<Self, Error> {
-        let pools = if let Some(path) = url.strip_prefix("sqlite:") {
-            open_sqlite(Path::new(path)).await?
-        } else {
-            open_postgres(url).await?
+    pub async fn open(address: &StoreAddress, clock: Clock, dice: Dice) -> Result<Self, Error> {
+        let pools = match address {
+            StoreAddress::Sqlite(path) => open_sqlite(path).await?,
+            StoreAddress::Postgres(url) => open_postgres(url.expose()).await?,
         };
-        let inner = Inner { pools, clock, dice, writer: Mutex::new(()), generation: AtomicU64::new(0) };
+        let inner = Inner { pools, clock, dice, writer: Arc::default(), generation: AtomicU64::new(0) };
         let store = Self { inner: Arc::new(inner) };
         migrate::run(&store).await?;
         Ok(store)
@@ -106,47 +106,77 @@ impl Store {
         })
     }
 
-    /// Runs `work` in a transaction that asks `proof` once more, records what was done, and commits.
-    ///
-    /// `work` may be run again when PostgreSQL asks for it, so it must do nothing but talk to `tx`.
-    ///
-    /// # Errors
-    /// What `work` returns (then nothing is written), or the store's own error.
-    pub async fn write<T, E, F>(&self, proof: &dyn Proof, work: F) -> Result<T, E>
-    where
-        F: AsyncFn(&mut Tx) -> Result<T, E>,
-        E: From<Error>,
-    {
-        let _turn = match self.backend() {
-            Backend::Sqlite => Some(self.inner.writer.lock().await),
-            Backend::Postgres => None,
-        };
-        for attempt in 0..ATTEMPTS {
-            let mut tx = self.begin().await?;
-            let done = match proof.recheck(&mut tx).await {
-                Ok(()) => work(&mut tx).await,
-                Err(error) => Err(error.into()),
-            };
-            match done {
-                Ok(value) => {
-                    if tx.finish(self, proof).await? {
-                        if proof.may_change_rights() {
-                            self.inner.generation.fetch_add(1, Ordering::AcqRel);
-                        }
-                        return Ok(value);
-                    }
-                }
-                Err(error) if !tx.is_in_conflict() => return Err(error),
-                Err(_) => drop(tx),
-            }
-            tokio::time::sleep(self.inner.dice.jitter(Duration::from_millis(4 << attempt.min(6)))).await;
-        }
-        Err(Error::Contended.into())
+    /// Whether it answers a question just now.
+    pub async fn is_answering(&self) -> bool {
+        let Ok(mut tx) = self.reader().await else { return false };
+        crate::sql!(one tx, (i64,), "SELECT COUNT(*) FROM migration").is_ok()
     }
 
-    pub(super) async fn begin(&self) -> Result<Tx, Error> {
+    /// Begins a transaction for [`transaction!`](crate::transaction): waits its turn, and asks `proof` once more.
+    ///
+    /// # Errors
+    /// [`Error::Withdrawn`] when the right is gone, [`Error::Unavailable`] when no connection is to be had.
+    #[doc(hidden)]
+    pub async fn begin(&self, proof: &dyn Proof, attempt: &mut u32) -> Result<Tx, Error> {
+        loop {
+            let mut tx = self.open_transaction().await?;
+            match proof.recheck(&mut tx).await {
+                Ok(()) => return Ok(tx),
+                Err(error) if !tx.is_in_conflict() => return Err(error),
+                Err(_) => self.lost(attempt).await?,
+            }
+        }
+    }
+
+    /// Ends it: commits with its audit record, or rolls back. `None`: it lost a race and is to be run once more.
+    #[doc(hidden)]
+    pub async fn end<T, E: From<Error>>(
+        &self,
+        tx: Tx,
+        proof: &dyn Proof,
+        attempt: &mut u32,
+        done: Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let has_lost = tx.is_in_conflict();
+        let outcome = match done {
+            Ok(value) if !has_lost => match tx.finish(self, proof).await {
+                Ok(true) => {
+                    if proof.may_change_rights() {
+                        self.inner.generation.fetch_add(1, Ordering::AcqRel);
+                    }
+                    return Some(Ok(value));
+                }
+                Ok(false) => None,
+                Err(error) => return Some(Err(error.into())),
+            },
+            Err(error) if !has_lost => return Some(Err(error)),
+            Ok(_) | Err(_) => {
+                drop(tx);
+                None
+            }
+        };
+        match self.lost(attempt).await {
+            Ok(()) => outcome,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    /// Waits a moment after a lost race, longer each time; gives up after so many.
+    async fn lost(&self, attempt: &mut u32) -> Result<(), Error> {
+        *attempt += 1;
+        if *attempt >= ATTEMPTS {
+            return Err(Error::Contended);
+        }
+        tokio::time::sleep(self.inner.dice.jitter(Duration::from_millis(4 << (*attempt).min(6)))).await;
+        Ok(())
+    }
+
+    pub(super) async fn open_transaction(&self) -> Result<Tx, Error> {
         Ok(match &self.inner.pools {
-            Pools::Sqlite { write, .. } => Tx::sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Sqlite { write, .. } => {
+                let turn = Arc::clone(&self.inner.writer).lock_owned().await;
+                Tx::sqlite(write.begin_with("BEGIN IMMEDIATE").await?, turn)
+            }
             Pools::Postgres { write, .. } => {
                 Tx::postgres(write.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?)
             }
@@ -194,8 +224,9 @@ async fn open_sqlite(path: &Path) -> Result<Pools, Error> {
 }
 
 async fn open_postgres(url: &str) -> Result<Pools, Error> {
-    let options: PgConnectOptions =
-        url.parse().map_err(|_| Error::Unavailable("the store's address is neither sqlite:PATH nor postgres://…".into()))?;
+    let options: PgConnectOptions = url.parse().map_err(|_| {
+        Error::Unavailable("the store's address is neither sqlite:PATH nor postgres://…".into())
+    })?;
     let options = options.application_name("rolecall").disable_statement_logging();
     let pool = |limit| PgPoolOptions::new().max_connections(limit).acquire_timeout(Duration::from_secs(10));
     let write = pool(8).connect_with(options.clone()).await?;

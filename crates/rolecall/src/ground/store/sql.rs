@@ -1,5 +1,34 @@
 //! One SQL text, two native drivers: the macros that write both match arms. README.md has the SQL subset.
 
+/// Runs work in a transaction that asks the proof once more, records what was done, and commits.
+///
+/// `transaction!(app.store, allowed, |tx| { …; Ok(value) })` is `Ok(value)`, or the work's error with nothing written.
+/// The work may be run again when PostgreSQL asks for it, so it must do nothing but talk to `tx`.
+#[macro_export]
+macro_rules! transaction {
+    ($store:expr, $proof:expr, |$tx:ident| $work:expr) => {{
+        // A macro, not a function that takes a closure: the compiler cannot yet see that the future of an async closure
+        // that borrows is `Send`, which every handler's must be.
+        let store: &$crate::ground::store::Store = &$store;
+        let proof: &dyn $crate::ground::access::Proof = $proof;
+        let mut attempt = 0;
+        loop {
+            let mut open = match store.begin(proof, &mut attempt).await {
+                Ok(open) => open,
+                Err(error) => break Err(error.into()),
+            };
+            let done = {
+                #[allow(unused_variables, reason = "work that only records has no use for it")]
+                let $tx = &mut open;
+                async { $work }.await
+            };
+            if let Some(outcome) = store.end(open, proof, &mut attempt, done).await {
+                break outcome;
+            }
+        }
+    }};
+}
+
 /// Runs one SQL text on whichever store is open.
 ///
 /// `all`, `one`, `maybe` read rows of a type made by [`row!`](crate::row) or a tuple; `exec` changes rows and

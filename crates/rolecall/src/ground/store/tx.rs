@@ -6,6 +6,7 @@ use crate::ground::access::{Proof, Resource};
 use crate::ground::audit;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use tokio::sync::OwnedMutexGuard;
 
 /// The driver under a transaction.
 pub enum Connection<'c> {
@@ -56,7 +57,8 @@ pub struct Tx {
 }
 
 enum Open {
-    Sqlite(Transaction<'static, Sqlite>),
+    /// With the turn to write, which ends when the transaction does.
+    Sqlite(Transaction<'static, Sqlite>, OwnedMutexGuard<()>),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -74,8 +76,8 @@ pub struct Change {
 }
 
 impl Tx {
-    pub(super) fn sqlite(open: Transaction<'static, Sqlite>) -> Self {
-        Self { open: Open::Sqlite(open), conflict: false, change: Change::default() }
+    pub(super) fn sqlite(open: Transaction<'static, Sqlite>, turn: OwnedMutexGuard<()>) -> Self {
+        Self { open: Open::Sqlite(open, turn), conflict: false, change: Change::default() }
     }
 
     pub(super) fn postgres(open: Transaction<'static, Postgres>) -> Self {
@@ -85,7 +87,7 @@ impl Tx {
     #[doc(hidden)]
     pub fn connection(&mut self) -> Connection<'_> {
         match &mut self.open {
-            Open::Sqlite(c) => Connection::Sqlite(c),
+            Open::Sqlite(c, _) => Connection::Sqlite(c),
             Open::Postgres(c) => Connection::Postgres(c),
         }
     }
@@ -132,7 +134,7 @@ impl Tx {
     /// Commits the shape of the store itself, which nobody has to be allowed to bring up to date.
     pub(super) async fn commit_unrecorded(self) -> Result<(), Error> {
         match self.open {
-            Open::Sqlite(tx) => tx.commit().await?,
+            Open::Sqlite(tx, _turn) => tx.commit().await?,
             Open::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
@@ -141,14 +143,14 @@ impl Tx {
     /// Writes the audit record and commits; `Ok(false)` when it must be run once more.
     pub(super) async fn finish(mut self, store: &Store, proof: &dyn Proof) -> Result<bool, Error> {
         let change = std::mem::take(&mut self.change);
-        if !(change.silent && proof.is_system()) {
+        if proof.action().is_recorded() && !(change.silent && proof.is_system()) {
             let written = audit::record(&mut self, store, proof, change).await;
             if let Err(error) = written {
                 return if self.conflict { Ok(false) } else { Err(error) };
             }
         }
         let committed = match self.open {
-            Open::Sqlite(tx) => tx.commit().await,
+            Open::Sqlite(tx, _turn) => tx.commit().await,
             Open::Postgres(tx) => tx.commit().await,
         };
         match committed {

@@ -45,4 +45,3 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     response
 }
-

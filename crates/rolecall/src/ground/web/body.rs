@@ -46,17 +46,20 @@ impl<T: DeserializeOwned> FromRequest<App> for OptionalBody<T> {
 }
 
 async fn bytes(request: Request, app: &App) -> Result<axum::body::Bytes, Problem> {
-    let is_form = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded") || kind.starts_with("multipart/"));
+    let is_form =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
+            |kind| kind.starts_with("application/x-www-form-urlencoded") || kind.starts_with("multipart/"),
+        );
     if is_form {
         let detail = "Send JSON (Content-Type: application/json), not a form.";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
     axum::body::Bytes::from_request(request, app).await.map_err(|_| {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this server takes; send less.")
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The body is larger than this server takes; send less.",
+        )
     })
 }
 
@@ -73,10 +76,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        axum::Form::<T>::from_request(request, app)
-            .await
-            .map(|form| Self(form.0))
-            .map_err(|error| Problem::malformed(format!("The form is not what is expected here: {}.", error.body_text())))
+        axum::Form::<T>::from_request(request, app).await.map(|form| Self(form.0)).map_err(|error| {
+            Problem::malformed(format!("The form is not what is expected here: {}.", error.body_text()))
+        })
     }
 }
 
@@ -92,13 +94,15 @@ impl FromRequestParts<App> for ListQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Query(raw) = Query::<RawListQuery>::from_request_parts(parts, app)
-            .await
-            .map_err(|error| Problem::malformed(format!("The query cannot be read: {}.", error.body_text())))?;
+        let Query(raw) = Query::<RawListQuery>::from_request_parts(parts, app).await.map_err(|error| {
+            Problem::malformed(format!("The query cannot be read: {}.", error.body_text()))
+        })?;
         let limit = raw
             .limit
             .filter(|text| !text.is_empty())
-            .map(|text| text.parse::<u32>().map_err(|_| Problem::malformed("limit is a number from 1 to 500.")))
+            .map(|text| {
+                text.parse::<u32>().map_err(|_| Problem::malformed("limit is a number from 1 to 500."))
+            })
             .transpose()?;
         Ok(Self(PageRequest { limit, cursor: raw.cursor, search: raw.search, sort: raw.sort }))
     }
@@ -108,9 +112,9 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Ask<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Query(query) = Query::<T>::from_request_parts(parts, app)
-            .await
-            .map_err(|error| Problem::malformed(format!("The query cannot be read: {}.", error.body_text())))?;
+        let Query(query) = Query::<T>::from_request_parts(parts, app).await.map_err(|error| {
+            Problem::malformed(format!("The query cannot be read: {}.", error.body_text()))
+        })?;
         Ok(Self(query))
     }
 }

@@ -31,12 +31,15 @@ fn face(problem: &Problem, uri: &Uri) -> Response {
 #[must_use]
 pub fn face_of(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let page = bare(problem.title, &html! {
-        h1 { (problem.title) }
-        p { (problem.detail) }
-        @if let Some(decision) = &problem.decision { p.muted { "Decision " code { (decision) } } }
-        p { a.btn href="/" { "To the start page" } }
-    });
+    let page = bare(
+        problem.title,
+        &html! {
+            h1 { (problem.title) }
+            p { (problem.detail) }
+            @if let Some(decision) = &problem.decision { p.muted { "Decision " code { (decision) } } }
+            p { a.btn href="/" { "To the start page" } }
+        },
+    );
     (status, page).into_response()
 }
 
@@ -44,7 +47,9 @@ pub fn face_of(problem: &Problem) -> Response {
 fn form_encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()

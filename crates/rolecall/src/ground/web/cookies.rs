@@ -36,7 +36,7 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// The cookie that keeps a session, for as long as the browser runs or thirty days, whichever the token allows.
 #[must_use]
 pub fn keep_session(app: &App, token: &str) -> HeaderValue {
-    let cookie = if app.config.speaks_tls() {
+    let cookie = if app.config.is_https() {
         format!("{SECURE}={token}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure")
     } else {
         format!("{PLAIN}={token}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
@@ -47,7 +47,7 @@ pub fn keep_session(app: &App, token: &str) -> HeaderValue {
 /// The cookie that ends a session.
 #[must_use]
 pub fn end_session(app: &App) -> HeaderValue {
-    let cookie = if app.config.speaks_tls() {
+    let cookie = if app.config.is_https() {
         format!("{SECURE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
     } else {
         format!("{PLAIN}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")

@@ -28,8 +28,7 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
         let milliseconds = elapsed.as_millis();
         tracing::info!(%method, route, status = status.as_u16(), milliseconds, "request");
     });
-    let labels =
-        [("method", method.to_string()), ("route", route), ("status", status.as_str().to_owned())];
+    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_str().to_owned())];
     metrics::counter!("rolecall_http_requests_total", &labels).increment(1);
     metrics::histogram!("rolecall_http_request_seconds").record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -58,7 +57,7 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     if !is_asset {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    if app.config.speaks_tls() {
+    if app.config.is_https() {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
@@ -95,7 +94,8 @@ pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next
 }
 
 fn forged() -> Response {
-    let detail = "This page is out of date, or the request came from another site; open the page again and repeat it.";
+    let detail =
+        "This page is out of date, or the request came from another site; open the page again and repeat it.";
     Problem { code: "csrf", ..Problem::forbidden(detail) }.into_response()
 }
 

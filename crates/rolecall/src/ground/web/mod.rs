@@ -14,4 +14,4 @@ pub mod reply;
 pub mod routes;
 mod server;
 
-pub use server::{Routed, assemble, serve};
+pub use server::{Routed, assemble, serve, stop};

@@ -97,7 +97,9 @@ fn parameters(spec: &Spec) -> Vec<Value> {
             ("search", "Only what contains this."),
             ("sort", "A field, or `-field` for the other direction."),
         ] {
-            found.push(json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } }));
+            found.push(
+                json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } }),
+            );
         }
     }
     found

@@ -72,20 +72,23 @@ pub struct Crumb {
 /// A whole page of the console.
 #[must_use]
 pub fn page(shell: &Shell, title: &str, crumbs: &[Crumb], content: &Markup) -> Markup {
-    document(title, &html! {
-        a.skip href="#main" { "Skip to the content" }
-        (navigation(shell))
-        main #main {
-            @if !crumbs.is_empty() {
-                nav.crumbs aria-label="Where you are" {
-                    @for crumb in crumbs { a href=(crumb.href) { (crumb.text) } span aria-hidden="true" { "/" } }
-                    b { (title) }
+    document(
+        title,
+        &html! {
+            a.skip href="#main" { "Skip to the content" }
+            (navigation(shell))
+            main #main {
+                @if !crumbs.is_empty() {
+                    nav.crumbs aria-label="Where you are" {
+                        @for crumb in crumbs { a href=(crumb.href) { (crumb.text) } span aria-hidden="true" { "/" } }
+                        b { (title) }
+                    }
                 }
+                @if let Some(notice) = &shell.notice { p.note.good role="status" { (notice) } }
+                (content)
             }
-            @if let Some(notice) = &shell.notice { p.note.good role="status" { (notice) } }
-            (content)
-        }
-    })
+        },
+    )
 }
 
 fn navigation(shell: &Shell) -> Markup {
@@ -116,12 +119,15 @@ fn navigation(shell: &Shell) -> Markup {
 /// A page without navigation: signing in, setting up, errors.
 #[must_use]
 pub fn bare(title: &str, content: &Markup) -> Markup {
-    document(title, &html! {
-        main #main .bare {
-            p.brand { span.mark aria-hidden="true" {} "Rolecall" }
-            (content)
-        }
-    })
+    document(
+        title,
+        &html! {
+            main #main .bare {
+                p.brand { span.mark aria-hidden="true" {} "Rolecall" }
+                (content)
+            }
+        },
+    )
 }
 
 fn document(title: &str, body: &Markup) -> Markup {

@@ -67,7 +67,11 @@ impl Problem {
     /// 401: nobody is signed in.
     #[must_use]
     pub fn nobody() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first: send a token, or account and password.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not_signed_in",
+            "Sign in first: send a token, or account and password.",
+        )
     }
 
     /// 401: a credential is there, and wrong.
@@ -97,7 +101,8 @@ impl Problem {
     /// 422: fields are wrong.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = errors.first().map_or_else(|| "Some fields are wrong.".to_owned(), |first| first.message.clone());
+        let detail =
+            errors.first().map_or_else(|| "Some fields are wrong.".to_owned(), |first| first.message.clone());
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
@@ -133,9 +138,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unknown => Self::not_found(),
-            Refusal::TooLow { missing, held, .. } => {
-                Self::forbidden(format!("This needs {missing}; you have {held}. Ask an admin there for more."))
-            }
+            Refusal::TooLow { missing, held, .. } => Self::forbidden(format!(
+                "This needs {missing}; you have {held}. Ask an admin there for more."
+            )),
         }
     }
 }
@@ -186,7 +191,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"Rolecall\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer, Basic realm=\"Rolecall\""),
+            );
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -28,12 +28,14 @@ impl ClientAddress {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip().to_canonical());
-        let is_ours = |address: IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));
+        let is_ours =
+            |address: IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));
         if !is_ours(peer) {
             return Self(peer);
         }
         // The last address that a proxy of ours did not add itself.
-        let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let forwarded =
+            parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let client = forwarded
             .rsplit(',')
             .filter_map(|text| text.trim().parse::<IpAddr>().ok())
@@ -79,13 +81,16 @@ async fn actor(parts: &mut Parts, app: &App) -> Result<Actor, Problem> {
 
 /// Passwords and tokens cross no network in clear.
 fn refuse_plain_http(app: &App, address: IpAddr) -> Result<(), Problem> {
-    if app.config.speaks_tls() || address.is_loopback() {
+    if app.config.is_https() || address.is_loopback() {
         return Ok(());
     }
-    Err(Problem { code: "insecure_transport", ..Problem::forbidden(
-        "Rolecall takes no password or token over plain http from another machine; set ROLECALL_TLS_CERT and \
+    Err(Problem {
+        code: "insecure_transport",
+        ..Problem::forbidden(
+            "Rolecall takes no password or token over plain http from another machine; set ROLECALL_TLS_CERT and \
          ROLECALL_TLS_KEY, or put it behind a proxy with TLS and set ROLECALL_BASE_URL and ROLECALL_TRUSTED_PROXIES.",
-    ) })
+        )
+    })
 }
 
 async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
@@ -100,14 +105,17 @@ async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
             return Ok(app.gate.by_token(rest.trim(), organization, address, user_agent(parts)).await?);
         }
         if scheme.eq_ignore_ascii_case("basic") {
-            let (account, password) = basic(rest.trim()).ok_or_else(|| Problem::invalid_credentials(UNREADABLE))?;
+            let (account, password) =
+                basic(rest.trim()).ok_or_else(|| Problem::invalid_credentials(UNREADABLE))?;
             let account = crate::people::sign_in::prove(app, &account, &password, address).await?;
             return Ok(app.gate.by_account(account.key, organization, address).await?);
         }
         return Err(Problem::invalid_credentials(UNREADABLE));
     }
     if parts.headers.contains_key("apikey") || parts.headers.contains_key("appid") {
-        return Err(Problem::invalid_credentials("This API key is not known; check it, or sign in another way."));
+        return Err(Problem::invalid_credentials(
+            "This API key is not known; check it, or sign in another way.",
+        ));
     }
     match cookies::session(&parts.headers) {
         Some(token) => Ok(app.gate.by_token(token, organization, address, user_agent(parts)).await?),
@@ -115,7 +123,8 @@ async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
     }
 }
 
-const UNREADABLE: &str = "The Authorization header cannot be read; send 'Bearer <token>' or 'Basic <account:password>'.";
+const UNREADABLE: &str =
+    "The Authorization header cannot be read; send 'Bearer <token>' or 'Basic <account:password>'.";
 
 fn user_agent(parts: &Parts) -> &str {
     parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -140,7 +149,11 @@ fn organization_of(parts: &Parts) -> Option<String> {
 /// A kind of thing that a path, or the request as a whole, names.
 pub trait Named: Thing + Sized {
     /// Finds it; `None` when there is no such thing.
-    fn find(parts: &mut Parts, app: &App, actor: &Actor) -> impl Future<Output = Result<Option<Self>, Problem>> + Send;
+    fn find(
+        parts: &mut Parts,
+        app: &App,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<Option<Self>, Problem>> + Send;
 }
 
 async fn parameter(parts: &mut Parts, app: &App, name: &str) -> Option<String> {
@@ -288,5 +301,33 @@ impl FromRequestParts<App> for UserAgent {
 }
 
 impl Describe for UserAgent {
+    fn describe(_: &mut Spec) {}
+}
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+impl Describe for ClientAddress {
+    fn describe(_: &mut Spec) {}
+}
+
+/// A bearer token that signs nobody in, for figures.
+pub struct BearerToken(pub Option<String>);
+
+impl FromRequestParts<App> for BearerToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        Ok(Self(value.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned)))
+    }
+}
+
+impl Describe for BearerToken {
     fn describe(_: &mut Spec) {}
 }

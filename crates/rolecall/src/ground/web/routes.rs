@@ -23,7 +23,7 @@ pub enum Guard {
 }
 
 /// What a route is, as told by its handler's types.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Spec {
     /// GET, POST, …
     pub method: Method,
@@ -46,7 +46,7 @@ pub struct Spec {
 }
 
 /// A schema, and those it refers to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Named {
     /// Its name among the document's components.
     pub name: String,

@@ -3,7 +3,7 @@
 use super::routes::{Routes, Spec};
 use super::{console_face, layers, openapi, reply::Shown};
 use crate::app::App;
-use crate::ground::web::proofs::{Anybody, ClientAddress};
+use crate::ground::web::proofs::{Anybody, BearerToken, ClientAddress};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
@@ -38,8 +38,9 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
         .get("/health", "Whether the server is ready", health)
         .get("/api/v1/health", "Whether the server is ready", health)
         .get("/metrics", "Figures for Prometheus; from this machine, or with a token", metrics)
-        .get("/api/v1/openapi.json", "This document", async move |_: Anybody| {
-            Shown(shared.get().cloned().unwrap_or_default())
+        .get("/api/v1/openapi.json", "This document", move |_: Anybody| {
+            let document = shared.get().cloned().unwrap_or_default();
+            async move { Shown(document) }
         });
     let (api, mut specs) = api.and(own).and(super::assets::routes()).into_parts();
     let (console, console_specs) = console.into_parts();
@@ -64,7 +65,11 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
 
 async fn nowhere(request: Request) -> Response {
     let problem = super::problem::Problem::not_found();
-    if request.uri().path().starts_with("/api/") { problem.into_response() } else { console_face::face_of(&problem) }
+    if request.uri().path().starts_with("/api/") {
+        problem.into_response()
+    } else {
+        console_face::face_of(&problem)
+    }
 }
 
 async fn health(_: Anybody, State(app): State<App>) -> Response {
@@ -74,12 +79,15 @@ async fn health(_: Anybody, State(app): State<App>) -> Response {
     }
 }
 
-async fn metrics(_: Anybody, State(app): State<App>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let is_local = ClientAddress::of(&parts, &app).0.is_loopback();
-    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if !is_local && !app.may_scrape(bearer.and_then(|value| value.strip_prefix("Bearer "))) {
-        let detail = "Figures are for this machine alone, unless ROLECALL_METRICS_TOKEN is set and sent as Bearer.";
+async fn metrics(
+    _: Anybody,
+    State(app): State<App>,
+    ClientAddress(client): ClientAddress,
+    token: BearerToken,
+) -> Response {
+    if !client.is_loopback() && !app.may_scrape(token.0.as_deref()) {
+        let detail =
+            "Figures are for this machine alone, unless ROLECALL_METRICS_TOKEN is set and sent as Bearer.";
         return super::problem::Problem::forbidden(detail).into_response();
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.figures.render()).into_response()

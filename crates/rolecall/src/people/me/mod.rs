@@ -59,7 +59,9 @@ pub fn me(own: &Own<SeeSelf>) -> Me {
     Me {
         account: standing.account.clone(),
         organization: organizations.iter().find(|one| one.id == actor.organization()).cloned(),
-        projects: projects.map(|(project, role)| ProjectMembership { name: project.name.clone(), role: *role }).collect(),
+        projects: projects
+            .map(|(project, role)| ProjectMembership { name: project.name.clone(), role: *role })
+            .collect(),
         superadmin: standing.superadmin,
         purgatory: is_in_purgatory(actor),
         organizations,
@@ -71,6 +73,7 @@ pub fn me(own: &Own<SeeSelf>) -> Me {
 pub fn is_in_purgatory(actor: &Actor) -> bool {
     let standing = actor.standing();
     let has_role = standing.role_in(actor.organization()).is_some_and(|role| role > OrganizationRole::Member);
-    let has_project = standing.projects.iter().any(|(project, _)| project.organization == actor.organization());
+    let has_project =
+        standing.projects.iter().any(|(project, _)| project.organization == actor.organization());
     !standing.superadmin && !has_role && !has_project
 }

@@ -76,46 +76,56 @@ async fn submit(
 }
 
 fn where_the_link_is() -> Markup {
-    bare("Set up Rolecall", &html! {
-        h1 { "Set up Rolecall" }
-        p { "Nobody holds this installation yet. Open the set-up link that the server printed on its terminal "
-            "when it started; it works once." }
-        p.muted { "No terminal at hand? Stop the server and start it again with " code { "ROLECALL_ADMIN_PASSWORD" } " set." }
-    })
+    bare(
+        "Set up Rolecall",
+        &html! {
+            h1 { "Set up Rolecall" }
+            p { "Nobody holds this installation yet. Open the set-up link that the server printed on its terminal "
+                "when it started; it works once." }
+            p.muted { "No terminal at hand? Stop the server and start it again with " code { "ROLECALL_ADMIN_PASSWORD" } " set." }
+        },
+    )
 }
 
 fn form(code: &str, problem: Option<&Problem>) -> Markup {
     let password = html! { input #password name="password" type="password" autocomplete="new-password" required minlength="12" autofocus; };
     let again = html! { input #again name="again" type="password" autocomplete="new-password" required; };
-    bare("Set up Rolecall", &html! {
-        h1 { "Set up Rolecall" }
-        p { "Choose the password of the account " b { "admin" } ", which may do everything here." }
-        (complaint(problem))
-        form.stack method="post" action="/setup" {
-            input type="hidden" name="code" value=(code);
-            (field(problem, "password", "Password", "At least 12 characters.", &password))
-            (field(problem, "again", "The same once more", "", &again))
-            label.check {
-                input type="checkbox" name="new_users_are_superadmins" value="true";
-                span { "All new users are SuperAdmins" small.hint { "Everybody who signs in may do everything. For trying things out; change it any time." } }
+    bare(
+        "Set up Rolecall",
+        &html! {
+            h1 { "Set up Rolecall" }
+            p { "Choose the password of the account " b { "admin" } ", which may do everything here." }
+            (complaint(problem))
+            form.stack method="post" action="/setup" {
+                input type="hidden" name="code" value=(code);
+                (field(problem, "password", "Password", "At least 12 characters.", &password))
+                (field(problem, "again", "The same once more", "", &again))
+                label.check {
+                    input type="checkbox" name="new_users_are_superadmins" value="true";
+                    span { "All new users are SuperAdmins" small.hint { "Everybody who signs in may do everything. For trying things out; change it any time." } }
+                }
+                button.btn.primary { "Set up" }
             }
-            button.btn.primary { "Set up" }
-        }
-    })
+        },
+    )
 }
 
 impl From<ClaimError> for Problem {
     fn from(error: ClaimError) -> Self {
         match error {
-            ClaimError::Taken => {
-                Self::conflict("already_set_up", "This installation was set up already; sign in as admin instead.")
-            }
-            ClaimError::WrongCode => {
-                Self::forbidden("This set-up link is not the one that the server printed; copy it whole from its terminal.")
-            }
+            ClaimError::Taken => Self::conflict(
+                "already_set_up",
+                "This installation was set up already; sign in as admin instead.",
+            ),
+            ClaimError::WrongCode => Self::forbidden(
+                "This set-up link is not the one that the server printed; copy it whole from its terminal.",
+            ),
             ClaimError::Differ => Self::field("again", "The two passwords differ; type the same twice."),
             ClaimError::Password(rules) => Self::invalid(
-                rules.iter().map(|rule| FieldError { field: "password".into(), message: rule.to_string() }).collect(),
+                rules
+                    .iter()
+                    .map(|rule| FieldError { field: "password".into(), message: rule.to_string() })
+                    .collect(),
             ),
             ClaimError::Hash(error) => Self::internal(&error),
             ClaimError::Store(error) => error.into(),

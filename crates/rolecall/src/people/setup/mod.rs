@@ -10,6 +10,7 @@ use crate::ground::access::{Account, AccountKey, Bearer, ClaimInstallation, Inst
 use crate::ground::passwords::{BrokenRule, PasswordError, PasswordRules, Passwords};
 use crate::ground::secret::Secret;
 use crate::ground::store::{Error, Store};
+use crate::transaction;
 use std::sync::atomic::Ordering;
 
 /// The id of the built-in administrator (D8).
@@ -44,19 +45,26 @@ pub enum ClaimError {
 /// The store's.
 pub async fn prepare(store: &Store) -> Result<(), Error> {
     let proof = System::<Prepare>::on(&Installation);
-    if store::admin(&mut store.read(&proof).await?).await?.is_some() {
+    if is_prepared(store).await? {
         return Ok(());
     }
     let (admin, public) = (AccountKey(store.dice().uuid()), AccountKey(store.dice().uuid()));
     let now = store.clock().now();
-    store
-        .write(&proof, async |tx| {
-            store::insert_organization(tx, now).await?;
-            store::insert_built_in(tx, admin, ADMIN, "Administrator", true, now).await?;
-            store::insert_built_in(tx, public, "public", "Whoever did not sign in", false, now).await?;
-            store::make_admin(tx, admin, now).await
-        })
-        .await
+    transaction!(store, &proof, |tx| {
+        store::insert_organization(tx, now).await?;
+        store::insert_built_in(tx, admin, ADMIN, "Administrator", true, now).await?;
+        store::insert_built_in(tx, public, "public", "Whoever did not sign in", false, now).await?;
+        store::make_admin(tx, admin, now).await
+    })
+}
+
+/// Whether this store has been used before.
+///
+/// # Errors
+/// The store's.
+pub async fn is_prepared(store: &Store) -> Result<bool, Error> {
+    let proof = System::<Prepare>::on(&Installation);
+    Ok(store::admin(&mut store.read(&proof).await?).await?.is_some())
 }
 
 /// Whether `admin` has a password, so that somebody holds the installation.
@@ -73,7 +81,11 @@ pub async fn is_claimed(store: &Store) -> Result<bool, Error> {
 ///
 /// # Errors
 /// The store's, or hashing's.
-pub async fn claim_from_environment(store: &Store, passwords: &Passwords, password: &Secret) -> Result<(), ClaimError> {
+pub async fn claim_from_environment(
+    store: &Store,
+    passwords: &Passwords,
+    password: &Secret,
+) -> Result<(), ClaimError> {
     if is_claimed(store).await? {
         return Ok(());
     }
@@ -82,7 +94,7 @@ pub async fn claim_from_environment(store: &Store, passwords: &Passwords, passwo
     }
     let hash = passwords.hash(password).await?;
     let proof = System::<Prepare>::on(&Installation);
-    store.write(&proof, async |tx| store::claim(tx, &hash).await.map(drop)).await?;
+    transaction!(store, &proof, |tx| store::claim(tx, &hash).await.map(drop))?;
     Ok(())
 }
 
@@ -102,7 +114,11 @@ pub struct Claim {
 ///
 /// # Errors
 /// [`ClaimError`]; a second claim is refused, also one made at the same time.
-pub async fn claim(app: &App, bearer: &Bearer<ClaimInstallation>, claim: &Claim) -> Result<Account, ClaimError> {
+pub async fn claim(
+    app: &App,
+    bearer: &Bearer<ClaimInstallation>,
+    claim: &Claim,
+) -> Result<Account, ClaimError> {
     if app.claimed.load(Ordering::Acquire) {
         return Err(ClaimError::Taken);
     }
@@ -118,14 +134,11 @@ pub async fn claim(app: &App, bearer: &Bearer<ClaimInstallation>, claim: &Claim)
     }
     let hash = app.passwords.hash(&claim.password).await?;
     let proof = bearer.clone().known_as(ADMIN);
-    let admin = app
-        .store
-        .write(&proof, async |tx| {
-            let admin = store::claim(tx, &hash).await?.ok_or(ClaimError::Taken)?;
-            store::decide_superadmins(tx, claim.new_users_are_superadmins).await?;
-            Ok::<_, ClaimError>(admin)
-        })
-        .await;
+    let admin = transaction!(app.store, &proof, |tx| {
+        let admin = store::claim(tx, &hash).await?.ok_or(ClaimError::Taken)?;
+        store::decide_superadmins(tx, claim.new_users_are_superadmins).await?;
+        Ok::<_, ClaimError>(admin)
+    });
     if matches!(admin, Ok(_) | Err(ClaimError::Taken)) {
         app.claimed.store(true, Ordering::Release);
     }

@@ -17,9 +17,11 @@ use utoipa::ToSchema;
 /// The routes of this slice.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new()
-        .post("/api/v1/login", "Sign in: makes a sign-in token", login)
-        .post("/api/v1/logout", "Sign out: revokes the token used", logout)
+    Routes::new().post("/api/v1/login", "Sign in: makes a sign-in token", login).post(
+        "/api/v1/logout",
+        "Sign out: revokes the token used",
+        logout,
+    )
 }
 
 /// Who signs in.
@@ -74,7 +76,9 @@ async fn logout(State(app): State<App>, own: Own<SignOut>) -> Result<Gone, Probl
 impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Wrong => Self::invalid_credentials("The account or the password is wrong; check both and try again."),
+            SignInError::Wrong => {
+                Self::invalid_credentials("The account or the password is wrong; check both and try again.")
+            }
             SignInError::Wait(seconds) => {
                 Self::too_many(seconds, format!("Too many failed attempts; try again in {seconds} seconds."))
             }

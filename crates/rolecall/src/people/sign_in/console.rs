@@ -75,23 +75,26 @@ fn inner_path(next: &str) -> &str {
 }
 
 fn form(account: &str, next: &str, problem: Option<&Problem>) -> Markup {
-    bare("Sign in", &html! {
-        h1 { "Sign in" }
-        (complaint(problem))
-        form.stack method="post" action="/sign-in" {
-            input type="hidden" name="next" value=(next);
-            div.field {
-                label for="account" { "Account or email" }
-                input #account name="account" value=(account) autocomplete="username" autocapitalize="none"
-                    spellcheck="false" required autofocus;
+    bare(
+        "Sign in",
+        &html! {
+            h1 { "Sign in" }
+            (complaint(problem))
+            form.stack method="post" action="/sign-in" {
+                input type="hidden" name="next" value=(next);
+                div.field {
+                    label for="account" { "Account or email" }
+                    input #account name="account" value=(account) autocomplete="username" autocapitalize="none"
+                        spellcheck="false" required autofocus;
+                }
+                div.field {
+                    label for="password" { "Password" }
+                    input #password name="password" type="password" autocomplete="current-password" required;
+                }
+                button.btn.primary { "Sign in" }
             }
-            div.field {
-                label for="password" { "Password" }
-                input #password name="password" type="password" autocomplete="current-password" required;
-            }
-            button.btn.primary { "Sign in" }
-        }
-    })
+        },
+    )
 }
 
 #[cfg(test)]

@@ -11,11 +11,15 @@ mod token;
 pub use token::{LIFETIME, make_token, well_formed};
 
 use crate::app::App;
-use crate::ground::access::{self, Account, AccountView, Bearer, CountFailure, Credential, Installation, NoteUse, Own, SignIn, SignOut, System, TokenKey};
+use crate::ground::access::{
+    self, Account, AccountView, Bearer, CountFailure, Credential, Installation, NoteUse, Own, SignIn,
+    SignOut, System, TokenKey,
+};
 use crate::ground::clock::At;
 use crate::ground::secret::Secret;
 use crate::ground::store::Error;
 use crate::ground::throttle::{self, PER_ACCOUNT, PER_ADDRESS, Verdict};
+use crate::transaction;
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
@@ -50,7 +54,12 @@ pub struct Session {
 ///
 /// # Errors
 /// [`SignInError`].
-pub async fn prove(app: &App, typed: &str, password: &Secret, address: IpAddr) -> Result<Account, SignInError> {
+pub async fn prove(
+    app: &App,
+    typed: &str,
+    password: &Secret,
+    address: IpAddr,
+) -> Result<Account, SignInError> {
     let name = throttle::account_key(typed);
     let counters = (format!("account:{name}"), format!("address:{}", throttle::address_key(address)));
     let now = app.clock.now();
@@ -80,27 +89,23 @@ pub async fn prove(app: &App, typed: &str, password: &Secret, address: IpAddr) -
 
 /// A transaction of its own: the refusal that follows rolls nothing back.
 async fn count_failure(app: &App, counters: &(String, String), now: At) -> Result<(), Error> {
-    let proof = System::<CountFailure>::named(access::Resource::new("account", counters.0.trim_start_matches("account:")));
-    app.store
-        .write(&proof, async |tx| {
-            store::count(tx, &counters.0, PER_ACCOUNT, now).await?;
-            store::count(tx, &counters.1, PER_ADDRESS, now).await
-        })
-        .await
+    let proof = System::<CountFailure>::named(access::Resource::new(
+        "account",
+        counters.0.trim_start_matches("account:"),
+    ));
+    transaction!(app.store, &proof, |tx| {
+        store::count(tx, &counters.0, PER_ACCOUNT, now).await?;
+        store::count(tx, &counters.1, PER_ADDRESS, now).await
+    })
 }
 
 /// A success clears the account's counter; the address's stays, or a guesser could clear it with an own account.
 async fn forgive(app: &App, counter: &str) -> Result<(), Error> {
-    let proof = System::<CountFailure>::on(&Installation);
+    let proof = System::<NoteUse>::on(&Installation);
     if store::failures(&mut app.store.read(&proof).await?, counter).await?.is_none() {
         return Ok(());
     }
-    app.store
-        .write(&proof, async |tx| {
-            tx.silent();
-            store::forget(tx, counter).await
-        })
-        .await
+    transaction!(app.store, &proof, |tx| store::forget(tx, counter).await)
 }
 
 /// Signs in: proves the password and makes a sign-in token.
@@ -142,7 +147,7 @@ pub async fn begin(
         user_agent: user_agent.chars().take(200).collect(),
     };
     let proof = bearer.clone().known_as(&account.id);
-    let view = app.store.write(&proof, async |tx| store::insert_token(tx, &new).await).await?;
+    let view = transaction!(app.store, &proof, |tx| store::insert_token(tx, &new).await)?;
     Ok(Session { token, key, expires_at: new.expires_at, view })
 }
 
@@ -152,7 +157,7 @@ pub async fn begin(
 /// The store's.
 pub async fn sign_out(app: &App, own: &Own<SignOut>) -> Result<(), Error> {
     let Credential::Token(token) = own.actor().credential() else { return Ok(()) };
-    app.store.write(own, async |tx| store::delete_token(tx, token.key).await).await
+    transaction!(app.store, own, |tx| store::delete_token(tx, token.key).await)
 }
 
 /// Writes down, in one transaction, when tokens were used since the last call; and drops those whose time is over.
@@ -164,13 +169,10 @@ pub async fn write_uses(app: &App) -> Result<(), Error> {
     if uses.is_empty() {
         return Ok(());
     }
-    app.store
-        .write(&System::<NoteUse>::on(&Installation), async |tx| {
-            tx.silent();
-            for (key, seen) in &uses {
-                store::note_use(tx, *key, seen).await?;
-            }
-            store::delete_expired(tx, app.clock.now()).await
-        })
-        .await
+    transaction!(app.store, &System::<NoteUse>::on(&Installation), |tx| {
+        for (key, seen) in &uses {
+            store::note_use(tx, *key, seen).await?;
+        }
+        store::delete_expired(tx, app.clock.now()).await
+    })
 }

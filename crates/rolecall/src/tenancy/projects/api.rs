@@ -93,7 +93,9 @@ impl From<ProjectError> for Problem {
                 "name",
                 "A project's name has 3 to 63 small letters, digits and hyphens, a letter first; choose another one.",
             ),
-            ProjectError::Taken => Self::conflict("already_exists", "This name is taken; choose another one."),
+            ProjectError::Taken => {
+                Self::conflict("already_exists", "This name is taken; choose another one.")
+            }
             ProjectError::NotEmpty(services) => Self::conflict(
                 "not_empty",
                 format!("The project still holds services; delete them first: {}.", services.join(", ")),

@@ -9,11 +9,12 @@ mod tests;
 
 use crate::app::App;
 use crate::ground::access::{
-    Actor, Allowed, CreateProject, DeleteProject, ListProjects, Organization, OrganizationRole, ProjectKey, ProjectRole, RenameProject,
-    Resource, SeeProject,
+    Actor, Allowed, CreateProject, DeleteProject, ListProjects, Organization, OrganizationRole, ProjectKey,
+    ProjectRole, RenameProject, Resource, SeeProject,
 };
 use crate::ground::clock::At;
 use crate::ground::store::{Error, Page, PageRequest};
+use crate::transaction;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -82,19 +83,22 @@ impl ProjectName {
 ///
 /// # Errors
 /// [`ProjectError`].
-pub async fn create(app: &App, allowed: &Allowed<CreateProject>, name: &str) -> Result<ProjectView, ProjectError> {
+pub async fn create(
+    app: &App,
+    allowed: &Allowed<CreateProject>,
+    name: &str,
+) -> Result<ProjectView, ProjectError> {
     let name = ProjectName::parse(name)?;
     let key = ProjectKey(app.dice.uuid());
     let now = app.clock.now();
     let organization = &allowed.organization().id;
-    app.store
-        .write(allowed, async |tx| {
-            store::insert(tx, key, name.as_str(), organization, now).await.map_err(taken)?;
-            store::add_member(tx, key, allowed.actor().standing().key, ProjectRole::Admin, now).await?;
-            tx.on(Resource::new("project", name.as_str())).after(json!({ "name": name.as_str(), "organization": organization }));
-            Ok::<_, ProjectError>(())
-        })
-        .await?;
+    transaction!(app.store, allowed, |tx| {
+        store::insert(tx, key, name.as_str(), organization, now).await.map_err(taken)?;
+        store::add_member(tx, key, allowed.actor().standing().key, ProjectRole::Admin, now).await?;
+        tx.on(Resource::new("project", name.as_str()))
+            .after(json!({ "name": name.as_str(), "organization": organization }));
+        Ok::<_, ProjectError>(())
+    })?;
     Ok(ProjectView { name: name.0, organization: organization.clone(), services: 0, created_at: now })
 }
 
@@ -109,7 +113,11 @@ fn taken(error: Error) -> ProjectError {
 ///
 /// # Errors
 /// The store's.
-pub async fn list(app: &App, allowed: &Allowed<ListProjects>, request: &PageRequest) -> Result<Page<ProjectView>, Error> {
+pub async fn list(
+    app: &App,
+    allowed: &Allowed<ListProjects>,
+    request: &PageRequest,
+) -> Result<Page<ProjectView>, Error> {
     let mut tx = app.store.read(allowed).await?;
     let viewer = (!sees_all(allowed.actor(), allowed.organization())).then(|| allowed.actor().standing().key);
     let items = store::list(&mut tx, &allowed.organization().id, viewer, request).await?;
@@ -135,16 +143,18 @@ pub async fn show(app: &App, allowed: &Allowed<SeeProject>) -> Result<ProjectVie
 ///
 /// # Errors
 /// [`ProjectError`].
-pub async fn rename(app: &App, allowed: &Allowed<RenameProject>, name: &str) -> Result<ProjectView, ProjectError> {
+pub async fn rename(
+    app: &App,
+    allowed: &Allowed<RenameProject>,
+    name: &str,
+) -> Result<ProjectView, ProjectError> {
     let name = ProjectName::parse(name)?;
     let project = allowed.project();
-    app.store
-        .write(allowed, async |tx| {
-            store::rename(tx, project.key, name.as_str()).await.map_err(taken)?;
-            tx.before(json!({ "name": project.name })).after(json!({ "name": name.as_str() }));
-            Ok::<_, ProjectError>(())
-        })
-        .await?;
+    transaction!(app.store, allowed, |tx| {
+        store::rename(tx, project.key, name.as_str()).await.map_err(taken)?;
+        tx.before(json!({ "name": project.name })).after(json!({ "name": name.as_str() }));
+        Ok::<_, ProjectError>(())
+    })?;
     let mut tx = app.store.read(allowed).await?;
     Ok(store::view(&mut tx, project.key).await?)
 }
@@ -155,14 +165,12 @@ pub async fn rename(app: &App, allowed: &Allowed<RenameProject>, name: &str) -> 
 /// [`ProjectError::NotEmpty`] names the services that it still holds.
 pub async fn delete(app: &App, allowed: &Allowed<DeleteProject>) -> Result<(), ProjectError> {
     let project = allowed.project();
-    app.store
-        .write(allowed, async |tx| {
-            let services = store::services(tx, project.key).await?;
-            if !services.is_empty() {
-                return Err(ProjectError::NotEmpty(services));
-            }
-            tx.before(json!({ "name": project.name, "organization": project.organization }));
-            Ok(store::delete(tx, project.key).await?)
-        })
-        .await
+    transaction!(app.store, allowed, |tx| {
+        let services = store::services(tx, project.key).await?;
+        if !services.is_empty() {
+            return Err(ProjectError::NotEmpty(services));
+        }
+        tx.before(json!({ "name": project.name, "organization": project.organization }));
+        Ok(store::delete(tx, project.key).await?)
+    })
 }

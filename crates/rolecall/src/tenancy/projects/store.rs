@@ -6,7 +6,13 @@ use crate::ground::clock::At;
 use crate::ground::store::{Error, PageRequest, ReadTx, Tx};
 use crate::sql;
 
-pub async fn insert(tx: &mut Tx, key: ProjectKey, name: &str, organization: &str, now: At) -> Result<(), Error> {
+pub async fn insert(
+    tx: &mut Tx,
+    key: ProjectKey,
+    name: &str,
+    organization: &str,
+    now: At,
+) -> Result<(), Error> {
     sql!(exec tx, "INSERT INTO project (key, name, organization, created_at) VALUES ($1, $2, $3, $4)",
         key, name, organization, now)
     .map(drop)
