@@ -19,3 +19,6 @@ pub mod demo;
 pub mod serve;
 
 pub mod cli;
+
+#[cfg(test)]
+pub mod testing;

@@ -44,7 +44,15 @@ pub async fn run(inputs: Inputs) -> anyhow::Result<()> {
         format!("{} cannot be listened on; free it or choose another with --listen", config.listen)
     })?;
     listener.set_nonblocking(true)?;
-    let app = open(config, Clock::system()).await?;
+    let clock = Clock::system();
+    let dice = Dice::system(clock.clone());
+    let tools = Tools {
+        passwords: Passwords::new(dice.clone())?,
+        figures: Figures::start(clock.clone())?,
+        clock,
+        dice,
+    };
+    let app = open(config, tools).await?;
     let background = Background::start(&app).await?;
     let tls = tls(&app.config).await?;
     let handle = Handle::new();
@@ -65,18 +73,29 @@ pub async fn run(inputs: Inputs) -> anyhow::Result<()> {
     Ok(served?)
 }
 
+/// What tests bring their own of.
+pub struct Tools {
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub dice: Dice,
+    /// Hashing of passwords.
+    pub passwords: Passwords,
+    /// Figures.
+    pub figures: Figures,
+}
+
 /// Opens everything that a running Rolecall needs, and prepares an empty store.
 ///
 /// # Errors
 /// What is missing or wrong, in one sentence.
-pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
+pub async fn open(config: Config, tools: Tools) -> anyhow::Result<App> {
+    let Tools { clock, dice, passwords, figures } = tools;
     make_data_folder(&config)?;
-    let dice = Dice::system(clock.clone());
     let store = Store::open(&config.store, clock.clone(), dice.clone()).await?;
     let is_new = !setup::is_prepared(&store).await?;
     let first_key = if is_new { FirstKey::Make } else { FirstKey::MustExist };
     let vault = Vault::of_installation(&config.data, config.sealing_key.as_ref(), first_key, dice.clone())?;
-    let passwords = Passwords::new(dice.clone())?;
     setup::prepare(&store).await?;
     if let Some(password) = &config.admin_password {
         setup::claim_from_environment(&store, &passwords, password).await?;
@@ -86,10 +105,10 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     Ok(App::new(Parts {
         node: node_name(),
         gate: Gate::new(store.clone()),
-        figures: Figures::start(clock.clone())?,
         wake: Arc::new(Notify::new()),
         claimed: AtomicBool::new(is_claimed),
         setup_code: (!is_claimed).then(|| dice.token_secret()),
+        figures,
         config,
         clock,
         dice,

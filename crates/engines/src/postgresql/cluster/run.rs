@@ -83,12 +83,16 @@ impl Cluster {
     }
 
     /// Writes who may come in: read-only users only into `prepared` databases, everybody only from loopback and
-    /// `networks`. It counts from the next [`Cluster::reload`] or start on.
-    pub async fn write_hba(&self, prepared: &[String], networks: &[Network]) -> Result<(), ClusterError> {
+    /// `networks`. It counts from the next [`Cluster::reload`] or start on. Says whether that changed anything.
+    pub async fn write_hba(&self, prepared: &[String], networks: &[Network]) -> Result<bool, ClusterError> {
         let rules = settings::hba(prepared, networks);
         let _lock = self.lock().await?;
         self.blocking(move |cluster| {
-            settings::write(&cluster.layout, cluster.whole()?.runs_as()?, "pg_hba.conf", &rules)
+            if settings::read(&cluster.layout, "pg_hba.conf")? == rules {
+                return Ok(false);
+            }
+            settings::write(&cluster.layout, cluster.whole()?.runs_as()?, "pg_hba.conf", &rules)?;
+            Ok(true)
         })
         .await
     }

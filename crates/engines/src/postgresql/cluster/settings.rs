@@ -61,6 +61,12 @@ pub(super) fn write(layout: &Layout, owner: Owner, name: &str, text: &str) -> Re
     folder::write(&layout.settings().join(name), text, mode, who)
 }
 
+/// What a file of ours says now.
+pub(super) fn read(layout: &Layout, name: &str) -> Result<String, ClusterError> {
+    let path = layout.settings().join(name);
+    std::fs::read_to_string(&path).map_err(ClusterError::file("Could not read", &path))
+}
+
 /// Writes what is the same for every cluster; the rules of who may come in are left as they are.
 pub(super) fn write_all(layout: &Layout, owner: Owner) -> Result<(), ClusterError> {
     write(layout, owner, "rolecall.conf", SETTINGS)?;

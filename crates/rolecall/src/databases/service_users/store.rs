@@ -105,10 +105,6 @@ pub async fn between(
     sql!(all tx, Row, select!("WHERE service = $1 AND username >= $2 AND username <= $3"), service, first, last)
 }
 
-pub async fn protected(tx: &mut ReadTx, service: ServiceKey) -> Result<Vec<Row>, Error> {
-    sql!(all tx, Row, select!("WHERE service = $1 AND protected = TRUE"), service)
-}
-
 /// Whether the intent was written: `false` when another one is under way.
 pub async fn intend_password(
     tx: &mut Tx,

@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod console;
 mod create;
+mod lines;
 mod settle;
 mod store;
 #[cfg(test)]
@@ -12,8 +13,9 @@ mod types;
 mod watch;
 
 pub use create::{NewAttached, NewManaged, attach, create, test};
+pub use lines::{all, confinement, of_project};
 pub use settle::{RECONCILE, SETTLE, after_new_database, enqueue_all, reconcile, settle};
-pub use store::Service;
+pub use store::{Service, ServiceLine};
 pub use types::{
     ConnectionStrings, DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView,
     State, TlsMode, Wanted, connection_strings, password_place,

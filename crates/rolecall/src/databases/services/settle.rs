@@ -184,7 +184,9 @@ async fn write_rules(
     }
     let prepared = server.prepared_databases().await?;
     let cluster = Cluster::at(app.fleet.home(), &service.key.to_string())?;
-    cluster.write_hba(&prepared, &app.config.cluster_networks()).await?;
+    if cluster.write_hba(&prepared, &app.config.cluster_networks()).await? {
+        cluster.reload().await?;
+    }
     Ok(())
 }
 

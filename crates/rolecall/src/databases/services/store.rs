@@ -3,7 +3,7 @@
 use super::types::{
     Mode, NamedFinding, ServiceError, ServiceKey, ServiceView, State, TlsMode, Wanted, connection_strings,
 };
-use crate::ground::access::ProjectKey;
+use crate::ground::access::{AccountKey, ProjectKey};
 use crate::ground::clock::At;
 use crate::ground::store::{Error, PageRequest, ReadTx, Tx};
 use crate::{row, sql};
@@ -199,4 +199,43 @@ pub async fn findings(tx: &mut Tx, key: ServiceKey, findings: &str) -> Result<()
 
 pub async fn delete(tx: &mut Tx, key: ServiceKey) -> Result<(), Error> {
     sql!(exec tx, "DELETE FROM service WHERE key = $1", key).map(drop)
+}
+
+row! {
+    /// A line of the list of services.
+    #[derive(Debug, Clone)]
+    pub struct ServiceLine {
+        /// Its name.
+        pub name: String,
+        /// Its project's.
+        pub project: String,
+        /// Managed or attached.
+        pub mode: Mode,
+        /// How it was seen last.
+        pub state: State,
+        /// The server's version.
+        pub version: String,
+        /// Where it listens.
+        pub host: String,
+        /// On which port; 0 until it is chosen.
+        pub port: i64,
+        /// When it was made.
+        pub created_at: At,
+    }
+}
+
+/// The services of an organization's projects, or of one of them; for a viewer, of those that they are a member of.
+pub async fn lines(
+    tx: &mut ReadTx,
+    organization: &str,
+    project: Option<ProjectKey>,
+    viewer: Option<AccountKey>,
+) -> Result<Vec<ServiceLine>, Error> {
+    sql!(all tx, ServiceLine,
+        "SELECT s.name, p.name AS project, s.mode, s.state, s.version, s.host, s.port, s.created_at
+         FROM service s JOIN project p ON p.key = s.project
+         WHERE p.organization = $1 AND ($2 IS NULL OR p.key = $2)
+           AND ($3 IS NULL OR EXISTS (SELECT 1 FROM project_member m WHERE m.project = p.key AND m.account = $3))
+         ORDER BY s.name, p.name LIMIT 5000",
+        organization, project, viewer)
 }

@@ -113,3 +113,17 @@ pub async fn sign_in(tx: &mut ReadTx, folded: &str) -> Result<Option<(Account, O
          ORDER BY CASE WHEN folded_id = $1 THEN 0 ELSE 1 END LIMIT 1", folded)?;
     Ok(row.map(|(key, id, hash)| (Account { key, id }, hash)))
 }
+
+/// The names of the first `limit` projects of the current organization that the actor may see.
+pub async fn visible_projects(tx: &mut ReadTx, actor: &Actor, limit: usize) -> Result<Vec<String>, Error> {
+    let standing = actor.standing();
+    let organization = actor.organization();
+    if !standing.superadmin && standing.role_in(organization) != Some(OrganizationRole::Admin) {
+        let own = standing.projects.iter().filter(|(project, _)| project.organization == organization);
+        return Ok(own.map(|(project, _)| project.name.clone()).take(limit).collect());
+    }
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = sql!(all tx, (String,),
+        "SELECT name FROM project WHERE organization = $1 ORDER BY name LIMIT $2", organization, limit)?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}

@@ -8,6 +8,8 @@ mod migrate;
 mod open;
 mod page;
 mod sql;
+#[cfg(test)]
+pub mod testing;
 mod tx;
 mod types;
 

@@ -76,6 +76,23 @@ impl<T> Page<T> {
         Self { items, next }
     }
 
+    /// A page of things that are all at hand: sorted by `key`, of which no two are alike, and cut.
+    #[must_use]
+    pub fn of_all(mut items: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> String) -> Self {
+        let descending = request.sort().is_some_and(|sort| sort.descending);
+        items.sort_by_cached_key(&key);
+        if descending {
+            items.reverse();
+        }
+        if let Some(after) = request.after() {
+            let is_before = |item: &T| if descending { key(item) >= after } else { key(item) <= after };
+            let begin = items.partition_point(is_before);
+            items.drain(..begin);
+        }
+        items.truncate(request.size() + 1);
+        Self::cut(items, request, key)
+    }
+
     /// The same page of other things.
     #[must_use]
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
@@ -96,6 +113,17 @@ mod tests {
         assert_eq!(next.after().as_deref(), Some("b"));
         let last = Page::cut(vec!["c"], &request, |item| (*item).to_owned());
         assert_eq!(last.next, None);
+    }
+
+    #[test]
+    fn what_is_at_hand_is_sorted_and_cut_either_way() {
+        let mut request =
+            PageRequest { limit: Some(2), sort: Some("-name".into()), ..PageRequest::default() };
+        let page = Page::of_all(vec!["b", "c", "a"], &request, |item| (*item).to_owned());
+        assert_eq!(page.items, ["c", "b"]);
+        request.cursor = page.next;
+        let last = Page::of_all(vec!["b", "c", "a"], &request, |item| (*item).to_owned());
+        assert_eq!((last.items, last.next), (vec!["a"], None));
     }
 
     #[test]

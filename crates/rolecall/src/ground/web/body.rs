@@ -5,8 +5,8 @@ use super::routes::{Describe, Named, Spec};
 use crate::app::App;
 use crate::ground::store::PageRequest;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -46,14 +46,6 @@ impl<T: DeserializeOwned> FromRequest<App> for OptionalBody<T> {
 }
 
 async fn bytes(request: Request, app: &App) -> Result<axum::body::Bytes, Problem> {
-    let is_form =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
-            |kind| kind.starts_with("application/x-www-form-urlencoded") || kind.starts_with("multipart/"),
-        );
-    if is_form {
-        let detail = "Send JSON (Content-Type: application/json), not a form.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    }
     axum::body::Bytes::from_request(request, app).await.map_err(|_| {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -5,9 +5,10 @@ use super::{cookies, csrf};
 use crate::app::App;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tracing::Instrument as _;
 
@@ -62,6 +63,22 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     response
+}
+
+/// Until somebody holds the installation there is nothing but the set-up page.
+pub async fn wait_for_setup(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_open =
+        path == "/setup" || path.starts_with("/assets/") || path.ends_with("/health") || path == "/metrics";
+    if is_open || app.claimed.load(Ordering::Acquire) {
+        return next.run(request).await;
+    }
+    if !path.starts_with("/api/") {
+        return Redirect::to("/setup").into_response();
+    }
+    let detail =
+        "Nobody holds this installation yet; open the set-up link that the server printed on its terminal.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_set_up", detail).into_response()
 }
 
 /// Refuses what another site made a browser send.

@@ -127,6 +127,18 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
+    /// 422 unless the name was typed that a destructive act asks for.
+    #[must_use]
+    pub fn unless_typed(typed: &str, name: &str) -> Option<Self> {
+        (typed.trim() != name).then(|| Self::field("confirm", format!("Type {name} as it is written above.")))
+    }
+
+    /// Its status, for a page that shows it.
+    #[must_use]
+    pub fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     /// The message for a field, if there is one.
     #[must_use]
     pub fn at(&self, field: &str) -> Option<&str> {

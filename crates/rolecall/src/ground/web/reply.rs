@@ -34,6 +34,43 @@ pub struct Gone;
 /// 200 with one page of a list.
 pub struct Listed<T>(pub Page<T>);
 
+/// On to another page, which may say what was done.
+pub struct Turn {
+    to: String,
+    notice: Option<String>,
+}
+
+impl Turn {
+    /// On to this address of ours.
+    #[must_use]
+    pub fn to(address: String) -> Self {
+        Self { to: address, notice: None }
+    }
+
+    /// What the next page says, once. Never a secret.
+    #[must_use]
+    pub fn saying(mut self, notice: &str) -> Self {
+        self.notice = Some(notice.to_owned());
+        self
+    }
+}
+
+impl IntoResponse for Turn {
+    fn into_response(self) -> Response {
+        let mut response = Redirect::to(&self.to).into_response();
+        if let Some(notice) = self.notice {
+            response.headers_mut().append(header::SET_COOKIE, super::cookies::carry_notice(&notice));
+        }
+        response
+    }
+}
+
+impl Describe for Turn {
+    fn describe(spec: &mut Spec) {
+        spec.status = StatusCode::SEE_OTHER;
+    }
+}
+
 #[derive(Serialize)]
 struct Items<T> {
     items: Vec<T>,

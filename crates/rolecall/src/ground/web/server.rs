@@ -54,6 +54,7 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
         .merge(Router::<()>::from(docs))
         .fallback(nowhere)
         .layer(from_fn_with_state(app.clone(), layers::refuse_forgery))
+        .layer(from_fn_with_state(app.clone(), layers::wait_for_setup))
         .layer(DefaultBodyLimit::max(app.config.request_body_limit_bytes))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, app.config.request_timeout))
         .layer(CatchPanicLayer::new())

@@ -6,7 +6,8 @@ use crate::ground::access::{Bearer, ClaimInstallation};
 use crate::ground::secret::Secret;
 use crate::ground::web::body::{Ask, Form};
 use crate::ground::web::cookies;
-use crate::ground::web::page::{bare, complaint, field};
+use crate::ground::web::page::form::check;
+use crate::ground::web::page::{Input, bare, complaint};
 use crate::ground::web::problem::{FieldError, Problem};
 use crate::ground::web::proofs::{Anybody, UserAgent};
 use crate::ground::web::routes::Routes;
@@ -88,22 +89,23 @@ fn where_the_link_is() -> Markup {
 }
 
 fn form(code: &str, problem: Option<&Problem>) -> Markup {
-    let password = html! { input #password name="password" type="password" autocomplete="new-password" required minlength="12" autofocus; };
-    let again = html! { input #again name="again" type="password" autocomplete="new-password" required; };
+    let password =
+        Input::new("password", "Password").password("new-password").hint("At least 12 characters.");
+    let again = Input::new("again", "The same once more").password("new-password");
+    let everybody = "Everybody who signs in may do everything. For trying things out; change it any time.";
     bare(
         "Set up Rolecall",
         &html! {
             h1 { "Set up Rolecall" }
             p { "Choose the password of the account " b { "admin" } ", which may do everything here." }
             (complaint(problem))
-            form.stack method="post" action="/setup" {
+            form.form method="post" action="/setup" {
                 input type="hidden" name="code" value=(code);
-                (field(problem, "password", "Password", "At least 12 characters.", &password))
-                (field(problem, "again", "The same once more", "", &again))
-                label.check {
-                    input type="checkbox" name="new_users_are_superadmins" value="true";
-                    span { "All new users are SuperAdmins" small.hint { "Everybody who signs in may do everything. For trying things out; change it any time." } }
-                }
+                // For password managers.
+                input type="hidden" name="account" value="admin" autocomplete="username";
+                (password.required().first().show(problem))
+                (again.required().show(problem))
+                (check(problem, "new_users_are_superadmins", "All new users are SuperAdmins", everybody, false))
                 button.btn.primary { "Set up" }
             }
         },

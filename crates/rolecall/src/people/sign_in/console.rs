@@ -5,7 +5,7 @@ use crate::ground::access::{Bearer, Own, SignIn, SignOut};
 use crate::ground::secret::Secret;
 use crate::ground::web::body::{Ask, Form};
 use crate::ground::web::cookies;
-use crate::ground::web::page::{bare, complaint};
+use crate::ground::web::page::{Input, bare, complaint};
 use crate::ground::web::problem::Problem;
 use crate::ground::web::proofs::{Anybody, UserAgent};
 use crate::ground::web::routes::Routes;
@@ -75,22 +75,20 @@ fn inner_path(next: &str) -> &str {
 }
 
 fn form(account: &str, next: &str, problem: Option<&Problem>) -> Markup {
+    let name =
+        Input::new("account", "Account or email").value(account).autocomplete("username").code().required();
+    let name = if account.is_empty() { name.first() } else { name };
+    let password = Input::new("password", "Password").password("current-password").required();
+    let password = if account.is_empty() { password } else { password.first() };
     bare(
         "Sign in",
         &html! {
             h1 { "Sign in" }
             (complaint(problem))
-            form.stack method="post" action="/sign-in" {
+            form.form method="post" action="/sign-in" {
                 input type="hidden" name="next" value=(next);
-                div.field {
-                    label for="account" { "Account or email" }
-                    input #account name="account" value=(account) autocomplete="username" autocapitalize="none"
-                        spellcheck="false" required autofocus;
-                }
-                div.field {
-                    label for="password" { "Password" }
-                    input #password name="password" type="password" autocomplete="current-password" required;
-                }
+                (name.show(problem))
+                (password.show(problem))
                 button.btn.primary { "Sign in" }
             }
         },

@@ -1,0 +1,193 @@
+//! A Rolecall of its own for each test: real store, real routes, a clock that tests move. Words are the user's.
+//!
+//! `ROLECALL_TEST_STORE=postgres://…` runs the same tests on PostgreSQL, each in a database of its own.
+
+mod client;
+
+pub use client::{Answer, Client};
+
+use crate::app::App;
+use crate::config::{Config, Flags, Inputs};
+use crate::ground::access::{
+    AccountKey, Installation, OrganizationRole, Prepare, ProjectKey, ProjectRole, System, TokenKey,
+};
+use crate::ground::clock::{At, Clock, Hands};
+use crate::ground::dice::Dice;
+use crate::ground::passwords::{Cost, Passwords};
+use crate::ground::secret::Secret;
+use crate::ground::store::Error;
+use crate::ground::telemetry::Figures;
+use crate::ground::web::Routed;
+use crate::people::sign_in::make_token;
+use crate::serve::{self, Background, Tools};
+use crate::{sql, transaction};
+use sha2::{Digest as _, Sha256};
+use std::path::PathBuf;
+
+/// The password of `admin` in a world.
+pub const PASSWORD: &str = "correct-horse-battery";
+
+/// One installation.
+pub struct World {
+    /// It.
+    pub app: App,
+    /// Its routes.
+    pub routed: Routed,
+    /// Moves its clock.
+    pub hands: Hands,
+    database: Option<TestDatabase>,
+    background: Option<Background>,
+    /// Gone with the world.
+    _folder: tempfile::TempDir,
+}
+
+struct TestDatabase {
+    name: String,
+    server: String,
+}
+
+impl World {
+    /// An installation that `admin` holds, without background work.
+    pub async fn new() -> Self {
+        Self::with(&[("ROLECALL_ADMIN_PASSWORD", PASSWORD)]).await
+    }
+
+    /// An installation with these settings, by the names of their variables.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        // Below /tmp itself: servers under users of their own must be able to pass through.
+        let folder = tempfile::Builder::new().prefix("rolecall-test-").tempdir_in("/tmp").unwrap();
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        std::fs::set_permissions(folder.path(), permissions).unwrap();
+        let (clock, hands) = Clock::movable(At::parse("2026-01-02T03:04:05Z").unwrap());
+        let dice = Dice::system(clock.clone());
+        let database = TestDatabase::create(&dice).await;
+        let data = folder.path().join("data");
+        let mut environment: Vec<(String, Secret)> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect();
+        environment.push(("ROLECALL_DATA".into(), Secret::new(data.to_string_lossy())));
+        environment.push(("ROLECALL_POSTGRESQL_FOLDERS".into(), Secret::new(postgresql_folders())));
+        if let Some(database) = &database {
+            environment.push(("ROLECALL_STORE".into(), Secret::new(database.url())));
+        }
+        let inputs = Inputs { flags: Flags::default(), environment, folder: PathBuf::from("/tmp") };
+        let config = Config::load(&inputs).unwrap();
+        let cheap = Cost { memory_kib: 64, passes: 1 };
+        let tools = Tools {
+            passwords: Passwords::with_cost(cheap, 2, dice.clone()).unwrap(),
+            figures: Figures::recorder(clock.clone()).unwrap().1,
+            clock,
+            dice,
+        };
+        let app = serve::open(config, tools).await.unwrap();
+        let routed = serve::routes(&app);
+        Self { app, routed, hands, database, background: None, _folder: folder }
+    }
+
+    /// The same with its background work: jobs, sealing, watching.
+    pub async fn at_work() -> Self {
+        let mut world = Self::new().await;
+        world.background = Some(Background::start(&world.app).await.unwrap());
+        world
+    }
+
+    /// Nobody's client.
+    pub fn nobody(&self) -> Client {
+        Client::new(self.routed.router.clone(), None)
+    }
+
+    /// `admin`'s client.
+    pub async fn admin(&self) -> Client {
+        let answer = self
+            .nobody()
+            .post("/api/v1/login", &serde_json::json!({ "account": "admin", "password": PASSWORD }))
+            .await;
+        self.bearer(answer.status(201).text("token"))
+    }
+
+    /// The client of whoever holds this token.
+    pub fn bearer(&self, token: &str) -> Client {
+        Client::new(self.routed.router.clone(), Some(token.to_owned()))
+    }
+
+    /// An account made behind everybody's back, signed in, with these roles.
+    pub async fn account(
+        &self,
+        id: &str,
+        organization: Option<OrganizationRole>,
+        project: Option<(&str, ProjectRole)>,
+    ) -> Client {
+        let token = make_token(&self.app.dice);
+        self.insert_account(id, organization, project, &token).await.unwrap();
+        self.bearer(token.expose())
+    }
+
+    async fn insert_account(
+        &self,
+        id: &str,
+        organization: Option<OrganizationRole>,
+        project: Option<(&str, ProjectRole)>,
+        token: &Secret,
+    ) -> Result<(), Error> {
+        let (key, now) = (AccountKey(self.app.dice.uuid()), self.app.clock.now());
+        let hash = Sha256::digest(token.expose().as_bytes()).to_vec();
+        let proof = System::<Prepare>::on(&Installation);
+        transaction!(self.app.store, &proof, |tx| {
+            sql!(exec tx, "INSERT INTO account (key, id, folded_id, kind, created_at) VALUES ($1, $2, $2, 'person', $3)",
+                key, id, now)?;
+            sql!(exec tx,
+                "INSERT INTO token (key, account, hash, kind, created_at, proved_at, last_used_at)
+                 VALUES ($1, $2, $3, 'generated', $4, $4, $4)",
+                TokenKey(self.app.dice.uuid()), key, hash.as_slice(), now)?;
+            if let Some(role) = organization {
+                sql!(exec tx, "INSERT INTO organization_member VALUES ('default', $1, $2, $3)", key, role, now)?;
+            }
+            if let Some((name, role)) = project {
+                let (project,) =
+                    sql!(one tx, (ProjectKey,), "SELECT key FROM project WHERE name = $1", name)?;
+                sql!(exec tx, "INSERT INTO project_member VALUES ($1, $2, $3, $4)", project, key, role, now)?;
+            }
+            Ok::<_, Error>(())
+        })
+    }
+
+    /// Ends background work, then the installation.
+    pub async fn stop(mut self) {
+        if let Some(background) = self.background.take() {
+            background.stop().await;
+        }
+        self.app.store.close().await;
+        if let Some(database) = self.database.take() {
+            database.drop().await;
+        }
+    }
+}
+
+/// Where installed PostgreSQL versions are looked for.
+#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where servers are")]
+fn postgresql_folders() -> String {
+    std::env::var("ROLECALL_POSTGRESQL_FOLDERS").unwrap_or_default()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests are told by their environment which store to run on")]
+fn test_store() -> Option<String> {
+    std::env::var("ROLECALL_TEST_STORE").ok().filter(|url| url.starts_with("postgres"))
+}
+
+impl TestDatabase {
+    async fn create(dice: &Dice) -> Option<Self> {
+        let server = test_store()?;
+        let name = format!("t{}", dice.uuid().simple());
+        crate::ground::store::testing::run(&server, format!("CREATE DATABASE {name}")).await;
+        Some(Self { name, server })
+    }
+
+    fn url(&self) -> String {
+        let (base, _) = self.server.rsplit_once('/').unwrap();
+        format!("{base}/{}", self.name)
+    }
+
+    async fn drop(self) {
+        crate::ground::store::testing::run(&self.server, format!("DROP DATABASE {} WITH (FORCE)", self.name))
+            .await;
+    }
+}
