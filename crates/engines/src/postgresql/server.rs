@@ -129,6 +129,15 @@ impl Server {
         }
     }
 
+    /// Runs a script as one of the server's own users, signed in with its own password, in the service's database.
+    ///
+    /// # Errors
+    /// When the login is refused, or the server refuses the script.
+    pub async fn run_as(&self, login: &Login, script: &str) -> Result<()> {
+        let dialer = self.0.public.as_ref().unwrap_or(&self.0.dialer);
+        Ok(dialer.connect(login, &self.0.database).await?.batch_execute(script).await?)
+    }
+
     pub(super) fn reach(&self) -> Reach {
         self.0.reach
     }
