@@ -80,7 +80,12 @@ fn gather(command: &mut clap::Command, text: &mut String) {
         return;
     }
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
-    writeln!(text, "──── {name}\n{}", command.render_help()).unwrap();
+    let help = command.render_help().to_string();
+    let (help, everywhere) = help.split_once("\nEverywhere:\n").unwrap_or((&help, ""));
+    // What may be said everywhere is the same everywhere.
+    let everywhere =
+        if name == "rolecall" { everywhere } else { everywhere.split_once("\n\n").unwrap_or_default().1 };
+    writeln!(text, "──── {name}\n{help}\n{everywhere}").unwrap();
     let subcommands = command.get_subcommands_mut();
     subcommands.filter(|one| one.get_name() != "help").for_each(|one| gather(one, text));
 }

@@ -13,8 +13,8 @@ Examples:
   rolecall login --url https://rolecall.example.org
   rolecall login --account deploy --password-stdin < password.txt
 
-The sign-in is kept in ~/.config/rolecall, readable by you alone, and ends after 30 days without use. Scripts set
-ROLECALL_URL and ROLECALL_TOKEN instead.")]
+The sign-in is kept in ~/.config/rolecall, readable by you alone, and ends after 30 days
+without use. Scripts set ROLECALL_URL and ROLECALL_TOKEN instead.")]
 pub struct Login {
     /// The account's id, or its email
     #[arg(long, value_name = "ACCOUNT")]

@@ -94,6 +94,7 @@ pub(super) fn scalingo(users: Vec<User>) -> Table {
 
 pub(super) fn facts(user: User) -> Facts {
     let encryption = encryption(&user);
+    let instant = |text: Option<String>| text.map(|text| Text::instant(&text));
     Facts::default()
         .with("Username", user.username)
         .with("Read-only", user.read_only)
@@ -102,9 +103,9 @@ pub(super) fn facts(user: User) -> Facts {
         .with_some("Superuser", user.superuser.then_some(true))
         .with("Managed", user.managed)
         .with("Password encryption", encryption)
-        .with_some("Password valid until", user.valid_until)
-        .with_some("Password changed", user.password_changed_at)
-        .with_some("Created", user.created_at)
+        .with_some("Password valid until", instant(user.valid_until))
+        .with_some("Password changed", instant(user.password_changed_at))
+        .with_some("Created", instant(user.created_at))
         .with_some("Created by", user.created_by)
 }
 

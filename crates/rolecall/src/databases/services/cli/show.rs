@@ -87,17 +87,17 @@ pub(super) fn table(services: Vec<Service>) -> View {
 pub(super) fn facts(service: Service) -> Facts {
     let findings: Vec<_> = findings(&service).collect();
     Facts::default()
+        .with("Name", &service.name)
         .with("State", service.state())
         .with_some("Step", service.step.as_ref())
         .with_some("Failure", service.failure.as_ref())
         .with("Address", service.address())
-        .with("Name", service.name)
         .with("Engine", format!("{} {}", service.engine, service.version))
         .with("Mode", service.mode)
         .with("Database", service.database)
         .with("TLS", service.tls)
         .with_some("Default user", service.default_user)
-        .with("Created", service.created_at)
+        .with("Created", Text::instant(&service.created_at))
         .with("psql", service.connection.psql)
         .with_each("Findings", findings)
 }
