@@ -3,6 +3,7 @@
 use crate::app::{App, Parts};
 use crate::config::{Config, Inputs};
 use crate::databases::{fleet::Fleet, service_databases, service_users, services};
+use crate::demo;
 use crate::ground::access::Gate;
 use crate::ground::audit::Sealer;
 use crate::ground::clock::Clock;
@@ -56,9 +57,9 @@ pub async fn run(inputs: Inputs) -> anyhow::Result<()> {
     let background = Background::start(&app).await?;
     let tls = tls(&app.config).await?;
     let handle = Handle::new();
-    announce(&app, listener.local_addr()?);
+    announce(&app, listener.local_addr()?)?;
     if app.config.demo {
-        tokio::spawn(crate::demo::run(app.clone()));
+        tokio::spawn(demo::run(app.clone()));
     }
     let stopping = tokio::spawn(stop_on_signal(handle.clone()));
     let routed = routes(&app);
@@ -97,7 +98,9 @@ pub async fn open(config: Config, tools: Tools) -> anyhow::Result<App> {
     let first_key = if is_new { FirstKey::Make } else { FirstKey::MustExist };
     let vault = Vault::of_installation(&config.data, config.sealing_key.as_ref(), first_key, dice.clone())?;
     setup::prepare(&store).await?;
-    if let Some(password) = &config.admin_password {
+    let first_password =
+        if config.demo { Some(demo::password(&config, &dice)?) } else { config.admin_password.clone() };
+    if let Some(password) = &first_password {
         setup::claim_from_environment(&store, &passwords, password).await?;
     }
     let is_claimed = setup::is_claimed(&store).await?;
@@ -227,13 +230,18 @@ async fn tls(config: &Config) -> anyhow::Result<Option<RustlsConfig>> {
 }
 
 /// One line on standard error: that it is ready, and where.
-fn announce(app: &App, address: SocketAddr) {
+fn announce(app: &App, address: SocketAddr) -> anyhow::Result<()> {
     let scheme = if app.config.speaks_tls() { "https" } else { "http" };
     let base = app.config.base_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
     if let (Some(code), false) = (&app.setup_code, app.claimed.load(Ordering::Acquire)) {
         eprintln!("Set Rolecall up by this link, which works once: {base}/setup?code={}", code.expose());
     }
+    if app.config.demo {
+        let password = demo::password(&app.config, &app.dice)?;
+        eprintln!("Sign in as admin with the password {}", password.expose());
+    }
     eprintln!("Rolecall is ready at {base}");
+    Ok(())
 }
 
 /// SIGTERM and Ctrl-C: requests under way finish.

@@ -3,7 +3,9 @@
 use super::address;
 use crate::app::App;
 use crate::databases::services::{self, DefaultUser, NewAttached, NewManaged, TlsMode};
-use crate::ground::access::{ActionId, AttachService, CreateService, Own, Project, SeeSelf, store};
+use crate::ground::access::{
+    ActionId, AttachService, CreateService, Own, Project, SeeSelf, find_project, visible_projects,
+};
 use crate::ground::secret::Secret;
 use crate::ground::web::body::{Ask, Form};
 use crate::ground::web::page::form::{choices, select};
@@ -122,13 +124,13 @@ async fn attach(
 /// The project that the form names, in this organization.
 async fn project_named(app: &App, shell: &Shell, name: &str) -> Result<Project, Problem> {
     let mut tx = app.store.read(&shell.actor.own::<SeeSelf>()).await?;
-    let found = store::project(&mut tx, name).await?;
+    let found = find_project(&mut tx, name).await?;
     found.filter(|project| project.organization == shell.organization.id).ok_or_else(Problem::not_found)
 }
 
 async fn choice(app: &App, shell: &Shell) -> Result<Choice, Problem> {
     let mut tx = app.store.read(&shell.actor.own::<SeeSelf>()).await?;
-    let mut projects = store::visible_projects(&mut tx, &shell.actor, 500).await?;
+    let mut projects = visible_projects(&mut tx, &shell.actor, 500).await?;
     let own = &shell.actor.standing().projects;
     // Who sees a project without being its member is an admin of all of them.
     projects.retain(|name| {
