@@ -114,10 +114,15 @@ impl Client {
 
 impl Answer {
     /// Itself, if the status is this one.
-    #[must_use]
     pub fn status(self, code: u16) -> Self {
         assert_eq!(self.code.as_u16(), code, "{}: {}", self.asked, self.body);
         self
+    }
+
+    /// A header, or nothing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The body as JSON.

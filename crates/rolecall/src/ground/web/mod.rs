@@ -13,5 +13,7 @@ pub mod proofs;
 pub mod reply;
 pub mod routes;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use server::{Routed, assemble, serve, stop};
