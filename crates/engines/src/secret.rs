@@ -4,6 +4,7 @@
 //! `expose()`, which a reader can search for.
 
 use ring::rand::{SecureRandom, SystemRandom};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -94,7 +95,8 @@ impl From<String> for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
+        // Its own error would repeat what was typed.
+        String::deserialize(deserializer).map(Self).map_err(|_| D::Error::custom("expected a string"))
     }
 }
 
