@@ -69,7 +69,8 @@ async fn world() -> (World, Vec<Caller>) {
         [(Some(OrganizationRole::Member), Some(*role)), (Some(OrganizationRole::Editor), Some(*role))]
     });
     for (organization, project) in [(None, None)].into_iter().chain(organization_roles).chain(project_roles) {
-        let words = [organization.map_or("none", OrganizationRole::word), project.map_or("none", ProjectRole::word)];
+        let words =
+            [organization.map_or("none", OrganizationRole::word), project.map_or("none", ProjectRole::word)];
         let name = words.join("_");
         let client = world.account(&name, organization, project.map(|role| ("acme-prod", role))).await;
         callers.push(Caller { name, client, organization, project, superadmin: false });
@@ -90,9 +91,13 @@ fn path(spec: &Spec, organization: &str, project: &str, service: &str) -> String
 async fn call(client: &Client, spec: &Spec, path: &str, project: &str) -> Answer {
     let is_api = spec.path.starts_with("/api/");
     let (kind, body) = match (is_api, spec.takes.is_some()) {
-        (true, true) if spec.path == "/api/v1/projects" => ("application/json", json!({ "name": "Bad Name" }).to_string()),
+        (true, true) if spec.path == "/api/v1/projects" => {
+            ("application/json", json!({ "name": "Bad Name" }).to_string())
+        }
         (true, _) => ("application/json", "{".to_owned()),
-        (false, _) => ("application/x-www-form-urlencoded", format!("project={project}&name=Bad+Name&username=b")),
+        (false, _) => {
+            ("application/x-www-form-urlencoded", format!("project={project}&name=Bad+Name&username=b"))
+        }
     };
     let kind = (!spec.method.is_safe()).then_some(kind);
     client.send(spec.method.clone(), path, kind, if spec.method.is_safe() { "" } else { &body }).await
@@ -105,7 +110,8 @@ fn is_api(spec: &Spec) -> bool {
 #[tokio::test]
 async fn every_route_says_who_may_call_it_and_the_open_ones_are_few() {
     let world = World::new().await;
-    let mut page = "Every route, and who may call it. The Open and Bearer ones may only become fewer.\n".to_owned();
+    let mut page =
+        "Every route, and who may call it. The Open and Bearer ones may only become fewer.\n".to_owned();
     let mut lines: Vec<_> = world
         .routed
         .specs
@@ -169,8 +175,15 @@ async fn every_role_may_what_the_table_says_and_nothing_else() {
             };
             let has_decision = found != Expected::TooLow || answer.body.contains("decision");
             if found != expected || !has_decision || answer.code.as_u16() == 500 {
-                writeln!(wrong, "{} {path} as {}: {expected:?}, not {} {}", spec.method, caller.name, answer.code,
-                    answer.body.chars().take(200).collect::<String>()).unwrap();
+                writeln!(
+                    wrong,
+                    "{} {path} as {}: {expected:?}, not {} {}",
+                    spec.method,
+                    caller.name,
+                    answer.code,
+                    answer.body.chars().take(200).collect::<String>()
+                )
+                .unwrap();
             }
         }
     }
@@ -187,7 +200,9 @@ fn is_thing_missing(spec: &Spec) -> bool {
 async fn whoever_is_signed_in_may_ask_about_themselves() {
     let (world, callers) = world().await;
     for spec in world.routed.specs.iter().filter(|spec| matches!(spec.guard, Some(Guard::Own(_)))) {
-        for caller in callers.iter().filter(|caller| !spec.path.contains("{org}") || caller.organization.is_some()) {
+        for caller in
+            callers.iter().filter(|caller| !spec.path.contains("{org}") || caller.organization.is_some())
+        {
             if ["/sign-out", "/api/v1/logout"].contains(&spec.path) {
                 continue; // Tried where signing out is.
             }
@@ -217,7 +232,8 @@ async fn rows(world: &World) -> Vec<(i64,)> {
 #[tokio::test]
 async fn ids_of_another_organization_are_unknown_wherever_they_stand() {
     let (world, _) = world().await;
-    let eve = world.account("eve", Some(OrganizationRole::Admin), Some(("acme-prod", ProjectRole::Admin))).await;
+    let eve =
+        world.account("eve", Some(OrganizationRole::Admin), Some(("acme-prod", ProjectRole::Admin))).await;
     let before = rows(&world).await;
     for spec in world.routed.specs.iter().filter(|spec| matches!(spec.guard, Some(Guard::Action(_)))) {
         let mut swapped = Vec::new();
@@ -258,7 +274,11 @@ async fn an_organization_named_in_a_body_or_header_is_checked_like_one_in_the_pa
         let new = json!({ "name": "mine", "organization": organization });
         assert_eq!(eve.post("/api/v1/projects", &new).await.status(404).problem(), "not_found");
         let elsewhere = eve.clone().header("rolecall-organization", organization);
-        assert_eq!(elsewhere.post("/api/v1/projects", &json!({ "name": "mine" })).await.code, 404, "{organization}");
+        assert_eq!(
+            elsewhere.post("/api/v1/projects", &json!({ "name": "mine" })).await.code,
+            404,
+            "{organization}"
+        );
         assert_eq!(elsewhere.get("/api/v1/projects").await.code, 404, "{organization}");
     }
     assert!(look!(world, (String,), "SELECT name FROM project WHERE name = 'mine'").is_empty());

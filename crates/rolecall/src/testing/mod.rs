@@ -35,7 +35,8 @@ use crate::app::App;
 use crate::config::{Config, Flags, Inputs};
 use crate::databases::services::{ServiceKey, password_place};
 use crate::ground::access::{
-    AccountKey, FinishWork, Installation, OrganizationRole, Prepare, ProjectKey, ProjectRole, System, TokenKey,
+    AccountKey, FinishWork, Installation, OrganizationRole, Prepare, ProjectKey, ProjectRole, System,
+    TokenKey,
 };
 use crate::ground::clock::{At, Clock, Hands};
 use crate::ground::dice::Dice;
@@ -118,21 +119,36 @@ impl World {
 
     /// An organization made behind everybody's back.
     pub async fn organization(&self, id: &str) {
-        meddle!(self, "INSERT INTO organization (id, name, folded_name, default_role, created_at)
-            VALUES ($1, $1, $1, 'member', 0)", id);
+        meddle!(
+            self,
+            "INSERT INTO organization (id, name, folded_name, default_role, created_at)
+            VALUES ($1, $1, $1, 'member', 0)",
+            id
+        );
     }
 
     /// A role in an organization, given behind everybody's back, before its holder's next request.
     pub async fn join(&self, organization: &str, account: &str, role: OrganizationRole) {
-        meddle!(self, "INSERT INTO organization_member (organization, account, role, joined_at)
-            SELECT $1, key, $3, 0 FROM account WHERE id = $2", organization, account, role);
+        meddle!(
+            self,
+            "INSERT INTO organization_member (organization, account, role, joined_at)
+            SELECT $1, key, $3, 0 FROM account WHERE id = $2",
+            organization,
+            account,
+            role
+        );
         self.tell().await;
     }
 
     /// A project made behind everybody's back, with an attached service in it that nobody reaches.
     pub async fn project(&self, organization: &str, name: &str) {
-        meddle!(self, "INSERT INTO project (key, name, organization, created_at) VALUES ($1, $2, $3, 0)",
-            ProjectKey(self.app.dice.uuid()), name, organization);
+        meddle!(
+            self,
+            "INSERT INTO project (key, name, organization, created_at) VALUES ($1, $2, $3, 0)",
+            ProjectKey(self.app.dice.uuid()),
+            name,
+            organization
+        );
         self.service(name, "pg").await;
     }
 

@@ -57,7 +57,8 @@ async fn create(
     Body(new): Body<NewDatabase>,
 ) -> Result<Created<DatabaseView>, Problem> {
     let database = super::create(&app, &allowed, &service, &new.name).await?;
-    let location = format!("/api/v1/projects/{project}/services/{service}/databases/{}", encode(&database.name));
+    let location =
+        format!("/api/v1/projects/{project}/services/{service}/databases/{}", encode(&database.name));
     Ok(Created { location, thing: database })
 }
 

@@ -129,8 +129,11 @@ macro_rules! select {
 macro_rules! page {
     ($beyond:literal, $order:literal) => {
         select!(
-            "WHERE project = $1 AND name ", $beyond, " $2 AND ($3 IS NULL OR name LIKE $3 ESCAPE '\\') ORDER BY name ",
-            $order, " LIMIT $4"
+            "WHERE project = $1 AND name ",
+            $beyond,
+            " $2 AND ($3 IS NULL OR name LIKE $3 ESCAPE '\\') ORDER BY name ",
+            $order,
+            " LIMIT $4"
         )
     };
 }

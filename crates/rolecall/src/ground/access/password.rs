@@ -2,8 +2,8 @@
 
 use super::{Account, CountFailure, Installation, NoteUse, Resource, System, store};
 use crate::app::App;
-use crate::ground::secret::Secret;
 use crate::ground::clock::At;
+use crate::ground::secret::Secret;
 use crate::ground::store::{Error, Tx};
 use crate::ground::throttle::{self, Failures, PER_ACCOUNT, PER_ADDRESS, Verdict};
 use crate::transaction;

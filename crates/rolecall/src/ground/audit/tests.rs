@@ -1,12 +1,13 @@
 use super::{Record, Verdict, seal_pending, verify};
-use crate::testing::{PASSWORD, World, until, unrecorded};
+use crate::testing::{PASSWORD, World, unrecorded, until};
 use crate::{look, meddle};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 async fn verdict(world: &World) -> Verdict {
     let keys = world.app.vault.signer_keys();
-    let is_signed = |text: &[u8], signature: &[u8]| keys.iter().any(|key| key.verify(text, signature).is_ok());
+    let is_signed =
+        |text: &[u8], signature: &[u8]| keys.iter().any(|key| key.verify(text, signature).is_ok());
     verify(&mut world.app.store.read(&unrecorded()).await.unwrap(), &is_signed).await.unwrap()
 }
 
@@ -47,7 +48,8 @@ async fn every_commit_leaves_one_record_of_who_did_what_to_which_thing_from_wher
     admin.patch("/api/v1/projects/acme-prod", &json!({ "name": "acme-live" })).await.status(200);
     admin.delete("/api/v1/projects/acme-live").await.status(204);
     let records = pending(&world).await.split_off(before);
-    let told = records.iter().map(|r| (r.action.as_str(), r.resource.as_str(), r.before.clone(), r.after.clone()));
+    let told =
+        records.iter().map(|r| (r.action.as_str(), r.resource.as_str(), r.before.clone(), r.after.clone()));
     let name = |name: &str| Some(json!({ "name": name }));
     let whole = |name: &str| Some(json!({ "name": name, "organization": "default" }));
     assert_eq!(
@@ -60,7 +62,10 @@ async fn every_commit_leaves_one_record_of_who_did_what_to_which_thing_from_wher
     );
     for record in records {
         assert_eq!((record.account.as_str(), record.address.as_deref()), ("admin", Some("127.0.0.1")));
-        assert_eq!((record.rule.as_str(), record.at), ("a SuperAdmin may do everything", world.app.clock.now()));
+        assert_eq!(
+            (record.rule.as_str(), record.at),
+            ("a SuperAdmin may do everything", world.app.clock.now())
+        );
     }
     world.stop().await;
 }
@@ -74,7 +79,8 @@ async fn signing_in_out_and_failing_to_are_recorded() {
     let token = world.nobody().post("/api/v1/login", &login(PASSWORD)).await.status(201).text("token");
     world.bearer(token).post("/api/v1/logout", &json!({})).await.status(204);
     let records = pending(&world).await.split_off(before);
-    let told: Vec<_> = records.iter().map(|r| (r.account.as_str(), r.action.as_str(), r.resource.as_str())).collect();
+    let told: Vec<_> =
+        records.iter().map(|r| (r.account.as_str(), r.action.as_str(), r.resource.as_str())).collect();
     assert_eq!(
         told,
         [
@@ -207,7 +213,9 @@ async fn a_missing_or_forged_signature_is_named_by_the_first_record_it_covered()
 #[tokio::test]
 async fn an_inserted_record_is_named_even_if_its_hash_is_right() {
     let world = chain().await;
-    let (record, before) = look!(world, (String, Vec<u8>), "SELECT record, hash FROM audit_record WHERE sequence = 10").remove(0);
+    let (record, before) =
+        look!(world, (String, Vec<u8>), "SELECT record, hash FROM audit_record WHERE sequence = 10")
+            .remove(0);
     let hash = super::chain::hash(&before, 11, &record);
     let insert = "INSERT INTO audit_record (sequence, at, account, action, resource, record, hash)
         SELECT 11, at, account, action, resource, record, $1 FROM audit_record WHERE sequence = 10";
@@ -229,8 +237,14 @@ async fn a_chain_rewritten_with_right_hashes_lacks_the_signatures() {
         let record = record.replace("project-0-3", "project-0-9");
         before = super::chain::hash(&before, sequence, &record);
         let resource = serde_json::from_str::<Record>(&record).unwrap().resource;
-        meddle!(world, "UPDATE audit_record SET record = $2, hash = $3, resource = $4 WHERE sequence = $1",
-            sequence, record.as_str(), before.as_slice(), resource.as_str());
+        meddle!(
+            world,
+            "UPDATE audit_record SET record = $2, hash = $3, resource = $4 WHERE sequence = $1",
+            sequence,
+            record.as_str(),
+            before.as_slice(),
+            resource.as_str()
+        );
     }
     assert_eq!(verdict(&world).await.first_bad, Some(1));
     world.stop().await;

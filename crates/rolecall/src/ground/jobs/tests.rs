@@ -1,6 +1,6 @@
 use super::{Job, Outcome, Work, Worker, enqueue, withdraw};
 use crate::ground::store::{Backend, Error};
-use crate::testing::{World, until, unrecorded};
+use crate::testing::{World, unrecorded, until};
 use crate::{look, transaction};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -69,8 +69,11 @@ async fn ask(world: &World, subject: &str, after: Duration) {
 
 /// What waits: subject, attempts, seconds from now, why.
 async fn waiting(world: &World) -> Vec<(String, i64, i64, Option<String>)> {
-    let rows = look!(world, (String, i64, i64, Option<String>),
-        "SELECT subject, attempts, run_at, last_error FROM job ORDER BY subject");
+    let rows = look!(
+        world,
+        (String, i64, i64, Option<String>),
+        "SELECT subject, attempts, run_at, last_error FROM job ORDER BY subject"
+    );
     let now = world.app.clock.now().millis();
     rows.into_iter().map(|(subject, attempts, at, why)| (subject, attempts, (at - now) / 1000, why)).collect()
 }
@@ -152,7 +155,9 @@ async fn work_that_fails_comes_again_later_and_later_and_says_why() {
     let world = World::new().await;
     let shop = Shop::open(&world, |_, _| async { Outcome::Failed("no luck".to_owned()) });
     ask(&world, "a", NOW).await;
-    for (attempt, seconds) in [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (6, 64), (7, 128), (8, 256), (9, 300), (10, 300)] {
+    for (attempt, seconds) in
+        [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (6, 64), (7, 128), (8, 256), (9, 300), (10, 300)]
+    {
         shop.until_done("a", usize::try_from(attempt).unwrap()).await;
         until_waiting(&world, &[("a", attempt, seconds, Some("no luck"))]).await;
         world.hands.pass(Duration::from_secs(u64::try_from(seconds).unwrap()));
@@ -165,7 +170,11 @@ async fn work_that_fails_comes_again_later_and_later_and_says_why() {
 async fn work_that_is_not_finished_comes_again_when_it_says_and_counts_as_good() {
     let world = World::new().await;
     let shop = Shop::open(&world, |_, times| async move {
-        if times == 3 { Outcome::Failed("no luck".to_owned()) } else { Outcome::Again(Duration::from_secs(7)) }
+        if times == 3 {
+            Outcome::Failed("no luck".to_owned())
+        } else {
+            Outcome::Again(Duration::from_secs(7))
+        }
     });
     ask(&world, "a", NOW).await;
     for times in 1..=2 {
@@ -196,7 +205,10 @@ async fn work_that_panics_or_that_nobody_knows_does_not_keep_the_rest_waiting() 
     unknown.unwrap();
     ask(&world, "good", NOW).await;
     shop.until_done("good", 1).await;
-    until("the poison was put off", async || waiting(&world).await.iter().all(|(.., seconds, why)| *seconds == 2 && why.is_some())).await;
+    until("the poison was put off", async || {
+        waiting(&world).await.iter().all(|(.., seconds, why)| *seconds == 2 && why.is_some())
+    })
+    .await;
     let left = waiting(&world).await;
     assert_eq!(left.len(), 7);
     assert_eq!(left[6].3.as_deref(), Some("this version knows no work called of tomorrow"));

@@ -2,7 +2,8 @@ use super::testing::{columns, run_here};
 use super::{Backend, Error, Store};
 use crate::config::StoreAddress;
 use crate::ground::access::{
-    Actor, Allowed, CreateProject, FinishWork, Organization, OrganizationRole, Prepare, Proof, RenameProject, System,
+    Actor, Allowed, CreateProject, FinishWork, Organization, OrganizationRole, Prepare, Proof, RenameProject,
+    System,
 };
 use crate::ground::access::{Installation, Refusal, find_project};
 use crate::testing::{World, unrecorded};
@@ -20,7 +21,8 @@ fn default_organization() -> Organization {
 }
 
 async fn write(store: &Store, proof: &dyn Proof, name: &str) -> Result<(), Error> {
-    transaction!(store, proof, |tx| sql!(exec tx, "INSERT INTO setting (name, value) VALUES ($1, '1')", name).map(drop))
+    transaction!(store, proof, |tx| sql!(exec tx, "INSERT INTO setting (name, value) VALUES ($1, '1')", name)
+        .map(drop))
 }
 
 /// How many rows [`write`] has left.
@@ -51,7 +53,9 @@ async fn both_stores_have_the_same_tables() {
 #[tokio::test]
 async fn bringing_a_store_up_to_date_twice_does_nothing_the_second_time() {
     let world = World::new().await;
-    let applied = async || look!(world, (i64, String, i64), "SELECT number, name, applied_at FROM migration ORDER BY number");
+    let applied = async || {
+        look!(world, (i64, String, i64), "SELECT number, name, applied_at FROM migration ORDER BY number")
+    };
     let before = applied().await;
     world.hands.pass(std::time::Duration::from_secs(5));
     open_again(&world).await.unwrap().close().await;
@@ -68,7 +72,9 @@ async fn a_store_of_a_newer_version_is_refused_in_one_sentence() {
     let known = look!(world, (i64,), "SELECT MAX(number) FROM migration WHERE number < 999")[0].0;
     assert_eq!(
         error.to_string(),
-        format!("this store was written by a newer Rolecall (migration 999, this one knows {known}): start that version or a later one")
+        format!(
+            "this store was written by a newer Rolecall (migration 999, this one knows {known}): start that version or a later one"
+        )
     );
     world.stop().await;
 }
@@ -89,7 +95,8 @@ async fn a_right_withdrawn_between_check_and_write_writes_nothing() {
     world.project("default", "acme-prod").await;
     let client = world.account("bob", Some(OrganizationRole::Admin), None).await;
     let actor = actor(&world, client.token()).await;
-    let project = find_project(&mut world.app.store.reader().await.unwrap(), "acme-prod").await.unwrap().unwrap();
+    let project =
+        find_project(&mut world.app.store.reader().await.unwrap(), "acme-prod").await.unwrap().unwrap();
     let rename: Allowed<RenameProject> = actor.allow(project).unwrap();
     let create: Allowed<CreateProject> = actor.allow(default_organization()).unwrap();
     write(&world.app.store, &rename, "one").await.unwrap();
@@ -106,17 +113,15 @@ async fn a_right_withdrawn_between_check_and_write_writes_nothing() {
 async fn a_token_an_account_or_a_thing_that_is_gone_writes_nothing() {
     let world = World::new().await;
     world.project("default", "acme-prod").await;
-    for (number, withdrawal) in [
-        "DELETE FROM token",
-        "UPDATE account SET disabled = TRUE WHERE id <> 'admin'",
-        "DELETE FROM service",
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, withdrawal) in
+        ["DELETE FROM token", "UPDATE account SET disabled = TRUE WHERE id <> 'admin'", "DELETE FROM service"]
+            .into_iter()
+            .enumerate()
     {
         let client = world.account(&format!("bob_{number}"), Some(OrganizationRole::Admin), None).await;
         let actor = actor(&world, client.token()).await;
-        let project = find_project(&mut world.app.store.reader().await.unwrap(), "acme-prod").await.unwrap().unwrap();
+        let project =
+            find_project(&mut world.app.store.reader().await.unwrap(), "acme-prod").await.unwrap().unwrap();
         let rename: Allowed<RenameProject> = actor.allow(project).unwrap();
         meddle!(world, withdrawal);
         if withdrawal.ends_with("service") {
@@ -150,7 +155,8 @@ async fn a_key_that_is_taken_is_told_from_other_failures() {
     write(&world.app.store, &unrecorded(), "one").await.unwrap();
     assert!(matches!(write(&world.app.store, &unrecorded(), "one").await, Err(Error::Taken)));
     let wrong: Result<(), Error> =
-        transaction!(world.app.store, &unrecorded(), |tx| sql!(exec tx, "UPDATE nowhere SET a = 1").map(drop));
+        transaction!(world.app.store, &unrecorded(), |tx| sql!(exec tx, "UPDATE nowhere SET a = 1")
+            .map(drop));
     assert!(matches!(wrong, Err(Error::Driver(_))), "{wrong:?}");
     world.stop().await;
 }
@@ -171,7 +177,10 @@ async fn thirty_two_writers_at_once_all_succeed() {
             done
         })
     });
-    let lost = futures_util::future::join_all(writers).await.into_iter().filter(|done| done.as_ref().unwrap().is_err());
+    let lost = futures_util::future::join_all(writers)
+        .await
+        .into_iter()
+        .filter(|done| done.as_ref().unwrap().is_err());
     let lost = i64::try_from(lost.count()).unwrap();
     let (value,) = look!(world, (String,), "SELECT value FROM setting WHERE name = '0'").remove(0);
     assert_eq!(value.parse::<i64>().unwrap() + lost, 33);
@@ -235,8 +244,11 @@ async fn a_nul_is_refused_before_it_is_sent() {
     let nul = "a\0b".to_owned();
     let store = &world.app.store;
     assert!(matches!(write(store, &unrecorded(), &nul).await, Err(Error::Nul)));
-    let optional: Result<u64, Error> = transaction!(store, &unrecorded(), |tx|
-        sql!(exec tx, "UPDATE setting SET value = $1 WHERE name = $2", Some(nul.as_str()), "a"));
+    let optional: Result<u64, Error> = transaction!(
+        store,
+        &unrecorded(),
+        |tx| sql!(exec tx, "UPDATE setting SET value = $1 WHERE name = $2", Some(nul.as_str()), "a")
+    );
     assert!(matches!(optional, Err(Error::Nul)));
     let mut tx = store.reader().await.unwrap();
     for found in [

@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::ground::seen::Seen;
 use crate::ground::store::PageRequest;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::{StatusCode, header};
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -35,7 +35,9 @@ impl ListQuery {
             return Err(Problem::malformed(format!("This list is sorted by one of: {}.", fields.join(", "))));
         }
         if request.cursor.as_deref().is_some_and(|cursor| !cursor.is_empty()) && request.after().is_none() {
-            return Err(Problem::malformed("cursor is the `next` of the page before; leave it out to begin."));
+            return Err(Problem::malformed(
+                "cursor is the `next` of the page before; leave it out to begin.",
+            ));
         }
         Ok(request)
     }
@@ -118,7 +120,9 @@ impl FromRequestParts<App> for ListQuery {
             .filter(|text| !text.is_empty())
             .map(|text| {
                 text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| {
-                    Problem::malformed("limit is a number from 1 to 500; more than 500 are never given at once.")
+                    Problem::malformed(
+                        "limit is a number from 1 to 500; more than 500 are never given at once.",
+                    )
                 })
             })
             .transpose()?;

@@ -10,8 +10,8 @@ use crate::ground::access::{
 };
 use crate::ground::secret::Secret;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
-use axum::http::{StatusCode, header};
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::future::Future;

@@ -1,7 +1,7 @@
 use crate::ground::access::OrganizationRole;
 use crate::ground::audit::seal_pending;
-use crate::testing::{Client, World};
 use crate::meddle;
+use crate::testing::{Client, World};
 use serde_json::{Value, json};
 
 /// Two projects made by `admin` and one by `ada`, an hour apart, all of it sealed.
@@ -20,7 +20,10 @@ async fn world() -> (World, Client) {
 async fn resources(client: &Client, query: &str) -> Vec<String> {
     let page = client.get(&format!("/api/v1/audit?{query}")).await.status(200).json();
     let items = page["items"].as_array().unwrap();
-    items.iter().map(|item| item["resource"].as_str().unwrap().trim_start_matches("project:project-").to_owned()).collect()
+    items
+        .iter()
+        .map(|item| item["resource"].as_str().unwrap().trim_start_matches("project:project-").to_owned())
+        .collect()
 }
 
 #[tokio::test]

@@ -21,7 +21,13 @@ async fn has_password(world: &World) -> bool {
 async fn until_somebody_holds_it_there_is_nothing_but_the_set_up_page() {
     let (world, code) = unclaimed().await;
     let nobody = world.nobody();
-    for path in ["/api/v1/me", "/api/v1/projects", "/api/v1/openapi.json", "/api/v1/nowhere", "/api/v1/projects/health"] {
+    for path in [
+        "/api/v1/me",
+        "/api/v1/projects",
+        "/api/v1/openapi.json",
+        "/api/v1/nowhere",
+        "/api/v1/projects/health",
+    ] {
         assert_eq!(nobody.get(path).await.status(503).problem(), "not_set_up", "{path}");
     }
     let login = json!({ "account": "admin", "password": "" });
@@ -34,7 +40,9 @@ async fn until_somebody_holds_it_there_is_nothing_but_the_set_up_page() {
     }
     let page = nobody.get("/setup").await.status(200);
     assert!(page.body.contains("the set-up link") && !page.body.contains(&code));
-    assert!(nobody.get(&format!("/setup?code={code}")).await.status(200).body.contains("Choose the password"));
+    assert!(
+        nobody.get(&format!("/setup?code={code}")).await.status(200).body.contains("Choose the password")
+    );
     world.stop().await;
 }
 
@@ -127,11 +135,17 @@ async fn a_password_from_the_environment_claims_it_once() {
 async fn the_first_start_makes_admin_public_and_the_default_organization_once() {
     let world = World::new().await;
     super::prepare(&world.app.store).await.unwrap();
-    let accounts = look!(world, (String, bool, bool), "SELECT id, superadmin, built_in FROM account ORDER BY id");
+    let accounts =
+        look!(world, (String, bool, bool), "SELECT id, superadmin, built_in FROM account ORDER BY id");
     assert_eq!(accounts, [("admin".to_owned(), true, true), ("public".to_owned(), false, true)]);
-    let organizations = look!(world, (String, String, bool), "SELECT id, default_role, public FROM organization");
+    let organizations =
+        look!(world, (String, String, bool), "SELECT id, default_role, public FROM organization");
     assert_eq!(organizations, [("default".to_owned(), "member".to_owned(), false)]);
-    let members = look!(world, (String, String), "SELECT a.id, m.role FROM organization_member m JOIN account a ON a.key = m.account");
+    let members = look!(
+        world,
+        (String, String),
+        "SELECT a.id, m.role FROM organization_member m JOIN account a ON a.key = m.account"
+    );
     assert_eq!(members, [("admin".to_owned(), "admin".to_owned())]);
     world.stop().await;
 }

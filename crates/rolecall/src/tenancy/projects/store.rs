@@ -30,7 +30,8 @@ pub async fn add_member(
     .map(drop)
 }
 
-const VIEW: &str = "SELECT p.name, p.organization, (SELECT COUNT(*) FROM service s WHERE s.project = p.key) AS services,
+const VIEW: &str =
+    "SELECT p.name, p.organization, (SELECT COUNT(*) FROM service s WHERE s.project = p.key) AS services,
     p.created_at FROM project p WHERE p.key = $1";
 
 pub async fn view(tx: &mut ReadTx, key: ProjectKey) -> Result<ProjectView, Error> {

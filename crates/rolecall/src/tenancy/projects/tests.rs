@@ -20,7 +20,9 @@ fn a_project_name_is_three_to_sixty_three_letters_digits_and_hyphens() {
         assert!(ProjectName::parse(good).is_ok(), "{good}");
     }
     let long = "a".repeat(64);
-    for bad in ["", "ab", "1abc", "-abc", "Abc", "a_b", "abc ", "a.b", "äbc", "abc\n", "abc\0", "a/b", long.as_str()] {
+    for bad in
+        ["", "ab", "1abc", "-abc", "Abc", "a_b", "abc ", "a.b", "äbc", "abc\n", "abc\0", "a/b", long.as_str()]
+    {
         assert!(ProjectName::parse(bad).is_err(), "{bad:?}");
     }
 }
@@ -38,7 +40,8 @@ async fn a_project_is_made_shown_renamed_and_deleted() {
     assert!(shown.header("etag").starts_with('"'));
     let me = admin.get("/api/v1/me").await.status(200).json();
     assert_eq!(me["projects"], json!([{ "name": "acme-prod", "role": "admin" }]));
-    let renamed = admin.patch("/api/v1/projects/acme-prod", &json!({ "name": "acme-live" })).await.status(200);
+    let renamed =
+        admin.patch("/api/v1/projects/acme-prod", &json!({ "name": "acme-live" })).await.status(200);
     assert_eq!(renamed.json()["name"], "acme-live");
     assert_ne!(renamed.header("etag"), shown.header("etag"));
     admin.get("/api/v1/projects/acme-prod").await.status(404);
@@ -55,7 +58,8 @@ async fn a_name_is_unique_in_the_installation_without_telling_where() {
     world.project("other", "secret-plan").await;
     let admin = world.account("eve", Some(OrganizationRole::Admin), None).await;
     create(&admin, "ours").await.status(201);
-    let (theirs, own) = (create(&admin, "secret-plan").await.status(409), create(&admin, "ours").await.status(409));
+    let (theirs, own) =
+        (create(&admin, "secret-plan").await.status(409), create(&admin, "ours").await.status(409));
     assert_eq!(theirs.body, own.body);
     assert_eq!(own.problem(), "already_exists");
     let rename = admin.patch("/api/v1/projects/ours", &json!({ "name": "secret-plan" })).await.status(409);
@@ -120,10 +124,13 @@ async fn a_member_lists_their_projects_and_an_admin_all_of_them() {
     }
     world.organization("other").await;
     world.project("other", "theirs").await;
-    let member = world.account("bob", Some(OrganizationRole::Member), Some(("two", ProjectRole::ReadOnly))).await;
+    let member =
+        world.account("bob", Some(OrganizationRole::Member), Some(("two", ProjectRole::ReadOnly))).await;
     let editor = world.account("eve", Some(OrganizationRole::Editor), None).await;
     let admin = world.account("ada", Some(OrganizationRole::Admin), None).await;
-    for (client, expected) in [(&member, vec!["two"]), (&editor, vec![]), (&admin, vec!["one", "three", "two"])] {
+    for (client, expected) in
+        [(&member, vec!["two"]), (&editor, vec![]), (&admin, vec!["one", "three", "two"])]
+    {
         assert_eq!(names(&client.get("/api/v1/projects").await.status(200).json()), expected);
     }
     let elsewhere = world.admin().await.header("rolecall-organization", "other");
@@ -159,7 +166,11 @@ async fn a_walk_over_all_pages_misses_and_repeats_nothing_while_rows_change() {
             // One comes before and one goes that was seen; neither moves the rest.
             let name = if is_up { format!("a-{sort}-{page}") } else { format!("z{sort}-{page}") };
             world.project("default", &name).await;
-            meddle!(world, "DELETE FROM service WHERE project IN (SELECT key FROM project WHERE name = $1)", name.as_str());
+            meddle!(
+                world,
+                "DELETE FROM service WHERE project IN (SELECT key FROM project WHERE name = $1)",
+                name.as_str()
+            );
             meddle!(world, "DELETE FROM project WHERE name = $1", name.as_str());
         })
         .await;
@@ -180,13 +191,24 @@ async fn a_walk_over_all_pages_misses_and_repeats_nothing_while_rows_change() {
 async fn limits_sorts_and_cursors_that_make_no_sense_are_refused() {
     let world = World::new().await;
     let admin = world.admin().await;
-    for query in ["limit=abc", "limit=0", "limit=-1", "limit=1.5", "limit=99999999999", "sort=created_at", "sort=--name", "cursor=!!"] {
+    for query in [
+        "limit=abc",
+        "limit=0",
+        "limit=-1",
+        "limit=1.5",
+        "limit=99999999999",
+        "sort=created_at",
+        "sort=--name",
+        "cursor=!!",
+    ] {
         for path in ["/api/v1/projects", "/api/v1/audit"] {
             let answer = admin.get(&format!("{path}?{query}")).await.status(400);
             assert_eq!(answer.problem(), "malformed", "{query}");
         }
     }
-    for query in ["limit=1", "limit=500", "limit=501", "limit=", "cursor=", "sort=", "sort=-name", "unknown=1"] {
+    for query in
+        ["limit=1", "limit=500", "limit=501", "limit=", "cursor=", "sort=", "sort=-name", "unknown=1"]
+    {
         admin.get(&format!("/api/v1/projects?{query}")).await.status(200);
     }
     admin.get("/o/default/projects?sort=created_at").await.status(400);
@@ -217,7 +239,8 @@ async fn a_search_takes_every_character_for_itself() {
     ] {
         let page = admin.get(&format!("/api/v1/projects?search={search}")).await.status(200).json();
         assert_eq!(names(&page), expected, "{search}");
-        let services = admin.get(&format!("/api/v1/projects/beta/services?search={search}")).await.status(200);
+        let services =
+            admin.get(&format!("/api/v1/projects/beta/services?search={search}")).await.status(200);
         let is_any = search.is_empty();
         assert_eq!(names(&services.json()).len(), usize::from(is_any), "{search}");
     }
@@ -234,8 +257,14 @@ async fn services_are_sorted_and_paged_like_projects() {
         world.service("acme-prod", name).await;
     }
     let path = "/api/v1/projects/acme-prod/services?limit=3";
-    assert_eq!(walk(&admin, &format!("{path}&sort=name"), async |_| ()).await, ["alpha", "beta", "gamma", "pg"]);
-    assert_eq!(walk(&admin, &format!("{path}&sort=-name"), async |_| ()).await, ["pg", "gamma", "beta", "alpha"]);
+    assert_eq!(
+        walk(&admin, &format!("{path}&sort=name"), async |_| ()).await,
+        ["alpha", "beta", "gamma", "pg"]
+    );
+    assert_eq!(
+        walk(&admin, &format!("{path}&sort=-name"), async |_| ()).await,
+        ["pg", "gamma", "beta", "alpha"]
+    );
     admin.get(&format!("{path}&sort=state")).await.status(400);
     admin.get("/api/v1/projects/acme-prod/services/pg/users?sort=oid").await.status(400);
     admin.get("/api/v1/projects/acme-prod/services/pg/databases?sort=owner").await.status(400);

@@ -1,8 +1,8 @@
 //! Where a request comes from, and what crosses the network in clear.
 
 use super::behind_tls;
-use crate::testing::{Client, PASSWORD, World};
 use crate::look;
+use crate::testing::{Client, PASSWORD, World};
 use serde_json::json;
 
 async fn login(client: &Client) -> crate::testing::Answer {
@@ -23,7 +23,9 @@ async fn no_password_or_token_crosses_the_network_in_clear() {
         let far = world.nobody().from(address);
         let answer = login(&far).await.status(403);
         assert_eq!(answer.problem(), "insecure_transport");
-        for setting in ["ROLECALL_TLS_CERT", "ROLECALL_TLS_KEY", "ROLECALL_BASE_URL", "ROLECALL_TRUSTED_PROXIES"] {
+        for setting in
+            ["ROLECALL_TLS_CERT", "ROLECALL_TLS_KEY", "ROLECALL_BASE_URL", "ROLECALL_TRUSTED_PROXIES"]
+        {
             assert!(answer.text("detail").contains(setting), "{}", answer.body);
         }
         let page = far.form("/sign-in", &format!("account=admin&password={PASSWORD}")).await.status(403);
@@ -79,11 +81,18 @@ async fn an_address_is_believed_from_our_own_proxies_only() {
 
 #[tokio::test]
 async fn figures_are_for_this_machine_or_whoever_has_the_token() {
-    let world = World::with(&[("ROLECALL_ADMIN_PASSWORD", PASSWORD), ("ROLECALL_METRICS_TOKEN", "a-long-token-for-figures-0123456789")]).await;
+    let world = World::with(&[
+        ("ROLECALL_ADMIN_PASSWORD", PASSWORD),
+        ("ROLECALL_METRICS_TOKEN", "a-long-token-for-figures-0123456789"),
+    ])
+    .await;
     world.nobody().get("/metrics").await.status(200);
     let far = world.nobody().from("192.0.2.7");
     far.get("/metrics").await.status(403);
     far.clone().header("authorization", "Bearer wrong").get("/metrics").await.status(403);
-    far.header("authorization", "Bearer a-long-token-for-figures-0123456789").get("/metrics").await.status(200);
+    far.header("authorization", "Bearer a-long-token-for-figures-0123456789")
+        .get("/metrics")
+        .await
+        .status(200);
     world.stop().await;
 }

@@ -43,7 +43,9 @@ async fn a_body_that_cannot_be_read_is_refused_in_one_shape() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_413_by_every_door() {
-    let world = World::with(&[("ROLECALL_ADMIN_PASSWORD", PASSWORD), ("ROLECALL_REQUEST_BODY_LIMIT_BYTES", "1024")]).await;
+    let world =
+        World::with(&[("ROLECALL_ADMIN_PASSWORD", PASSWORD), ("ROLECALL_REQUEST_BODY_LIMIT_BYTES", "1024")])
+            .await;
     let admin = world.admin().await;
     let large = "x".repeat(2000);
     let new = json!({ "name": large });
@@ -81,7 +83,11 @@ async fn a_problem_never_says_what_a_secret_field_held() {
         "{\"account\": \"admin\", \"password\": true}",
     ] {
         let answer = world.nobody().send(Method::POST, "/api/v1/login", JSON, body).await.status(400);
-        assert!(!answer.body.contains("hunter-two") && !answer.body.contains("1234567890"), "{}", answer.body);
+        assert!(
+            !answer.body.contains("hunter-two") && !answer.body.contains("1234567890"),
+            "{}",
+            answer.body
+        );
     }
     world.stop().await;
 }

@@ -62,7 +62,14 @@ async fn each_sign_in_has_a_session_of_its_own_and_signing_out_ends_it() {
 async fn a_change_by_cookie_needs_the_sessions_own_token() {
     let world = World::new().await;
     let (session, other) = (session(&world).await, session(&world).await);
-    for body in ["", "csrf=", "csrf=wrong", &format!("csrf={}", other.csrf), &format!("x={}", session.csrf), &format!("CSRF={}", session.csrf)] {
+    for body in [
+        "",
+        "csrf=",
+        "csrf=wrong",
+        &format!("csrf={}", other.csrf),
+        &format!("x={}", session.csrf),
+        &format!("CSRF={}", session.csrf),
+    ] {
         let answer = session.client.form("/sign-out", body).await.status(403);
         assert!(answer.body.contains("open the page again"), "{body}: {}", answer.body);
     }
@@ -70,7 +77,13 @@ async fn a_change_by_cookie_needs_the_sessions_own_token() {
     let new = json!({ "name": "acme-prod" });
     assert_eq!(session.client.post("/api/v1/projects", &new).await.status(403).problem(), "csrf");
     for wrong in ["", "wrong", &other.csrf] {
-        session.client.clone().header("rolecall-csrf", wrong).post("/api/v1/projects", &new).await.status(403);
+        session
+            .client
+            .clone()
+            .header("rolecall-csrf", wrong)
+            .post("/api/v1/projects", &new)
+            .await
+            .status(403);
     }
     let scripted = session.client.clone().header("rolecall-csrf", session.csrf.clone());
     scripted.post("/api/v1/projects", &new).await.status(201);
@@ -83,7 +96,13 @@ async fn the_token_is_taken_from_a_form_only() {
     let world = World::new().await;
     let session = session(&world).await;
     let body = format!("csrf={}", session.csrf);
-    for kind in [None, Some("text/plain"), Some("application/json"), Some("multipart/form-data; boundary=x"), Some("application/xml")] {
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/json"),
+        Some("multipart/form-data; boundary=x"),
+        Some("application/xml"),
+    ] {
         let answer = session.client.send(axum::http::Method::POST, "/sign-out", kind, &body).await;
         assert_eq!(answer.code, 403, "{kind:?}");
     }
@@ -113,14 +132,26 @@ async fn nothing_that_another_site_sends_changes_anything() {
         from_there(session.client.clone()).form("/sign-out", &signs_out).await.status(403);
         // Browsers send a Basic password that they were told once by themselves.
         let new = json!({ "name": "acme-prod" });
-        from_there(world.nobody().header("authorization", basic.clone())).post("/api/v1/projects", &new).await.status(403);
+        from_there(world.nobody().header("authorization", basic.clone()))
+            .post("/api/v1/projects", &new)
+            .await
+            .status(403);
         from_there(world.bearer(&token)).post("/api/v1/projects", &new).await.status(403);
-        from_there(world.nobody()).form("/sign-in", &format!("account=admin&password={PASSWORD}")).await.status(403);
+        from_there(world.nobody())
+            .form("/sign-in", &format!("account=admin&password={PASSWORD}"))
+            .await
+            .status(403);
         from_there(session.client.clone()).get("/api/v1/me").await.status(200);
     }
-    for (name, value) in [("sec-fetch-site", "none"), ("sec-fetch-site", "same-origin"), ("origin", "http://rolecall.example")] {
+    for (name, value) in
+        [("sec-fetch-site", "none"), ("sec-fetch-site", "same-origin"), ("origin", "http://rolecall.example")]
+    {
         let from_here = session.client.clone().header("host", "rolecall.example").header(name, value);
-        from_here.header("rolecall-csrf", session.csrf.clone()).post("/api/v1/projects", &json!({ "name": "x" })).await.status(422);
+        from_here
+            .header("rolecall-csrf", session.csrf.clone())
+            .post("/api/v1/projects", &json!({ "name": "x" }))
+            .await
+            .status(422);
     }
     world.stop().await;
 }
@@ -129,8 +160,15 @@ async fn nothing_that_another_site_sends_changes_anything() {
 async fn signing_in_leads_to_pages_of_ours_only() {
     let world = World::new().await;
     for next in [
-        "//evil.example", "/%5Cevil.example", "https://evil.example", "javascript:alert(1)", "/%09/evil.example", "%2F%2Fevil",
-        "/%0D%0ASet-Cookie:x=y", "", "evil",
+        "//evil.example",
+        "/%5Cevil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/%09/evil.example",
+        "%2F%2Fevil",
+        "/%0D%0ASet-Cookie:x=y",
+        "",
+        "evil",
     ] {
         assert_eq!(sign_in(&world, next).await.status(303).header("location"), "/", "{next}");
     }
@@ -144,11 +182,28 @@ async fn every_answer_carries_the_headers_that_keep_a_browser_in_check() {
     let world = World::new().await;
     let session = session(&world).await;
     let mut ids = std::collections::HashSet::new();
-    for path in ["/", "/sign-in", "/nowhere", "/health", "/api/v1/me", "/api/v1/nowhere", "/api/docs/", "/o/default/services", "/setup", "/assets/console.css"] {
+    for path in [
+        "/",
+        "/sign-in",
+        "/nowhere",
+        "/health",
+        "/api/v1/me",
+        "/api/v1/nowhere",
+        "/api/docs/",
+        "/o/default/services",
+        "/setup",
+        "/assets/console.css",
+    ] {
         let answer = session.client.get(path).await;
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
-        assert!(!policy.contains("script-src 'self' 'unsafe") && policy.contains("base-uri 'none'"), "{path}: {policy}");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
+        assert!(
+            !policy.contains("script-src 'self' 'unsafe") && policy.contains("base-uri 'none'"),
+            "{path}: {policy}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
@@ -169,11 +224,20 @@ async fn what_somebody_called_something_is_text_on_a_page() {
     let world = World::new().await;
     let session = session(&world).await;
     let hostile = "%3Cscript%3Ealert(1)%3C/script%3E%22%27";
-    for path in ["/o/default/projects?search=", "/sign-in?next=", "/o/default/services?search=", "/o/default/services/new?name="] {
+    for path in [
+        "/o/default/projects?search=",
+        "/sign-in?next=",
+        "/o/default/services?search=",
+        "/o/default/services/new?name=",
+    ] {
         let page = session.client.get(&format!("{path}{hostile}")).await.status(200);
         assert!(!page.body.contains("<script>alert"), "{path}: {}", page.body);
     }
-    let page = session.client.form("/o/default/projects", &format!("name={hostile}&csrf={}", session.csrf)).await.status(422);
+    let page = session
+        .client
+        .form("/o/default/projects", &format!("name={hostile}&csrf={}", session.csrf))
+        .await
+        .status(422);
     assert!(!page.body.contains("<script>alert") && page.body.contains("&lt;script&gt;"), "{}", page.body);
     world.stop().await;
 }
@@ -185,7 +249,10 @@ async fn links_never_take_the_host_that_a_request_claims() {
     let forged = session.client.header("host", "evil.example").header("x-forwarded-host", "evil.example");
     for path in ["/", "/o/default/services", "/o/default/projects", "/api/v1/openapi.json"] {
         let answer = forged.get(path).await;
-        assert!(!answer.body.contains("evil.example") && !answer.header("location").contains("evil"), "{path}");
+        assert!(
+            !answer.body.contains("evil.example") && !answer.header("location").contains("evil"),
+            "{path}"
+        );
     }
     world.stop().await;
 }

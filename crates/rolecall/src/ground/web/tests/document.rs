@@ -1,7 +1,7 @@
 //! The OpenAPI document is sound, has every route, and tells what the routes really answer.
 
 use crate::testing::{Answer, Client, PASSWORD, World};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 async fn document(world: &World) -> Value {
@@ -16,10 +16,12 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
         methods.keys().map(|method| (method.to_uppercase(), path.clone())).collect()
     };
     let names = paths.iter().flat_map(of);
-    names.map(|(method, path)| {
-        let operation = &paths[&path][method.to_lowercase()];
-        (method, path, operation)
-    }).collect()
+    names
+        .map(|(method, path)| {
+            let operation = &paths[&path][method.to_lowercase()];
+            (method, path, operation)
+        })
+        .collect()
 }
 
 /// Every `$ref` below a value.
@@ -49,8 +51,10 @@ async fn every_reference_leads_somewhere_and_every_schema_is_used() {
         assert!(resolve(&document, reference).is_some(), "{reference} leads nowhere");
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
-    let unused: Vec<_> =
-        schemas.keys().filter(|name| !found.contains(format!("#/components/schemas/{name}").as_str())).collect();
+    let unused: Vec<_> = schemas
+        .keys()
+        .filter(|name| !found.contains(format!("#/components/schemas/{name}").as_str()))
+        .collect();
     assert!(unused.is_empty(), "{unused:?}");
     world.stop().await;
 }
@@ -59,8 +63,10 @@ async fn every_reference_leads_somewhere_and_every_schema_is_used() {
 async fn every_route_below_the_base_is_in_the_document_and_the_other_way_round() {
     let world = World::new().await;
     let document = document(&world).await;
-    let told: BTreeSet<_> =
-        operations(&document).into_iter().map(|(method, path, _)| format!("{method} /api/v1{path}")).collect();
+    let told: BTreeSet<_> = operations(&document)
+        .into_iter()
+        .map(|(method, path, _)| format!("{method} /api/v1{path}"))
+        .collect();
     let served: BTreeSet<_> = world
         .routed
         .specs
@@ -88,14 +94,24 @@ async fn every_operation_has_a_name_of_its_own_its_parameters_and_its_answers() 
         assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{asked}");
         assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{asked}");
         let parameters = operation["parameters"].as_array().unwrap();
-        let in_path: BTreeSet<_> = parameters.iter().filter(|one| one["in"] == "path").map(|one| one["name"].as_str().unwrap()).collect();
-        let named: BTreeSet<_> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+        let in_path: BTreeSet<_> = parameters
+            .iter()
+            .filter(|one| one["in"] == "path")
+            .map(|one| one["name"].as_str().unwrap())
+            .collect();
+        let named: BTreeSet<_> =
+            path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         assert_eq!(in_path, named, "{asked}");
-        let all: BTreeSet<_> = parameters.iter().map(|one| (one["in"].as_str(), one["name"].as_str())).collect();
+        let all: BTreeSet<_> =
+            parameters.iter().map(|one| (one["in"].as_str(), one["name"].as_str())).collect();
         assert_eq!(all.len(), parameters.len(), "{asked}");
         let codes: Vec<_> = operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(codes.len(), 2, "{asked}: {codes:?}");
-        assert!(codes.contains(&"default") && codes[0].parse::<u16>().is_ok_and(|code| (200..300).contains(&code)), "{asked}: {codes:?}");
+        assert!(
+            codes.contains(&"default")
+                && codes[0].parse::<u16>().is_ok_and(|code| (200..300).contains(&code)),
+            "{asked}: {codes:?}"
+        );
     }
     world.stop().await;
 }
@@ -106,12 +122,24 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
         return check(document, resolve(document, reference).unwrap(), value, at);
     }
     if let Some(one_of) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
-        let tried: Vec<_> = one_of.iter().map(|schema| check(document, schema, value, at)).collect();
-        return if tried.iter().any(Result::is_ok) { Ok(()) } else { Err(format!("{at}: {value} is none of {one_of:?}")) };
+        let fits = one_of.iter().any(|schema| check(document, schema, value, at).is_ok());
+        return if fits { Ok(()) } else { Err(format!("{at}: {value} is none of {one_of:?}")) };
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
         check(document, part, value, at)?;
     }
+    check_type(schema, value, at)?;
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .zip(0..)
+            .try_for_each(|(item, n)| check(document, &schema["items"], item, &format!("{at}[{n}]"))),
+        Value::Object(fields) => check_fields(document, schema, fields, at),
+        _ => Ok(()),
+    }
+}
+
+fn check_type(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -124,26 +152,28 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
     let kinds: Vec<_> = match &schema["type"] {
         Value::String(one) => vec![one.as_str()],
         Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
-        _ => vec![],
+        _ => vec![kind],
     };
-    let is_kind = kinds.contains(&kind) || (kind == "integer" && kinds.contains(&"number")) || kinds.is_empty();
+    let is_kind = kinds.contains(&kind) || (kind == "integer" && kinds.contains(&"number"));
     if !is_kind {
         return Err(format!("{at}: {value} is no {kinds:?}"));
     }
-    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
-        return Err(format!("{at}: {value} is none of {}", schema["enum"]));
-    }
-    if let Value::Array(items) = value {
-        return items.iter().enumerate().try_for_each(|(n, item)| check(document, &schema["items"], item, &format!("{at}[{n}]")));
-    }
-    let Value::Object(fields) = value else { return Ok(()) };
-    for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !fields.contains_key(required) {
-            return Err(format!("{at}: {required} is missing"));
-        }
+    let is_word = schema["enum"].as_array().is_none_or(|words| words.contains(value));
+    if is_word { Ok(()) } else { Err(format!("{at}: {value} is none of {}", schema["enum"])) }
+}
+
+fn check_fields(
+    document: &Value,
+    schema: &Value,
+    fields: &Map<String, Value>,
+    at: &str,
+) -> Result<(), String> {
+    let mut required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    if let Some(missing) = required.find(|name| !fields.contains_key(*name)) {
+        return Err(format!("{at}: {missing} is missing"));
     }
     let Some(known) = schema["properties"].as_object() else { return Ok(()) };
-    for (name, value) in fields.iter().filter(|_| schema["allOf"].is_null()) {
+    for (name, value) in fields {
         let schema = known.get(name).ok_or_else(|| format!("{at}: nobody told of {name}"))?;
         check(document, schema, value, &format!("{at}.{name}"))?;
     }
@@ -188,7 +218,11 @@ async fn answers_are_what_the_document_says() {
     say("get", "/projects/{project}", admin.get("/api/v1/projects/nowhere").await.status(404));
     say("patch", "/projects/{project}", admin.patch("/api/v1/projects/acme", &json!({})).await.status(200));
     say("delete", "/projects/{project}", admin.delete("/api/v1/projects/acme").await.status(204));
-    say("get", "/projects/{project}/services", admin.get("/api/v1/projects/other/services").await.status(200));
+    say(
+        "get",
+        "/projects/{project}/services",
+        admin.get("/api/v1/projects/other/services").await.status(200),
+    );
     let service = admin.get("/api/v1/projects/other/services/pg").await.status(200);
     say("get", "/projects/{project}/services/{service}", service);
     let users = admin.get("/api/v1/projects/other/services/pg/users").await.status(502);
@@ -205,12 +239,20 @@ async fn answers_are_what_the_document_says() {
 
 #[tokio::test]
 async fn a_wrong_answer_would_be_seen() {
-    let document = json!({ "paths": {}, "components": { "schemas": { "Word": { "type": "string", "enum": ["a"] } } } });
+    let document =
+        json!({ "paths": {}, "components": { "schemas": { "Word": { "type": "string", "enum": ["a"] } } } });
     let schema = json!({ "type": "object", "required": ["a"], "properties": {
         "a": { "$ref": "#/components/schemas/Word" }, "n": { "type": ["integer", "null"] } } });
     let check = |value: Value| check(&document, &schema, &value, "body");
     assert_eq!(check(json!({ "a": "a", "n": null })), Ok(()));
-    for wrong in [json!({}), json!({ "a": "b" }), json!({ "a": 1 }), json!({ "a": "a", "n": "1" }), json!({ "a": "a", "x": 1 }), json!([])] {
+    for wrong in [
+        json!({}),
+        json!({ "a": "b" }),
+        json!({ "a": 1 }),
+        json!({ "a": "a", "n": "1" }),
+        json!({ "a": "a", "x": 1 }),
+        json!([]),
+    ] {
         assert!(check(wrong.clone()).is_err(), "{wrong}");
     }
 }
@@ -225,9 +267,13 @@ async fn the_list_of_operations_is_the_one_that_was_agreed() {
         let responses = operation["responses"].as_object().unwrap();
         let code = responses.keys().find(|code| *code != "default").unwrap();
         let schema = &responses[code]["content"]["application/json"]["schema"];
-        let paged = schema["properties"]["items"]["items"]["$ref"].as_str().map(|name| format!("[{}]", last(name)));
-        let gives = paged.or_else(|| schema["$ref"].as_str().map(|name| last(name).to_owned())).unwrap_or_default();
-        let takes = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().map_or("", last);
+        let paged =
+            schema["properties"]["items"]["items"]["$ref"].as_str().map(|name| format!("[{}]", last(name)));
+        let gives =
+            paged.or_else(|| schema["$ref"].as_str().map(|name| last(name).to_owned())).unwrap_or_default();
+        let takes = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            .as_str()
+            .map_or("", last);
         page.push_str(format!("{method} {path} ({takes}) → {code} {gives}").trim_end());
         page.push('\n');
     }

@@ -85,12 +85,18 @@ async fn what_is_no_route_is_a_problem_to_programs_and_a_page_to_people() {
     let world = world().await;
     for path in ["/api/v1/nowhere", "/api/v2/me", "/api/", "/api/v1"] {
         let answer = world.nobody().get(path).await.status(404);
-        assert_eq!((answer.problem(), answer.header("content-type")), ("not_found", "application/problem+json"));
+        assert_eq!(
+            (answer.problem(), answer.header("content-type")),
+            ("not_found", "application/problem+json")
+        );
     }
     let page = world.nobody().get("/nowhere").await.status(404);
     assert!(page.header("content-type").starts_with("text/html") && page.body.contains("Nothing here"));
     let answer = world.nobody().delete("/api/v1/login").await.status(405);
-    assert_eq!((answer.problem(), answer.header("content-type")), ("method_not_allowed", "application/problem+json"));
+    assert_eq!(
+        (answer.problem(), answer.header("content-type")),
+        ("method_not_allowed", "application/problem+json")
+    );
     assert_eq!(answer.header("allow"), "POST");
     let page = world.nobody().delete("/sign-in").await.status(405);
     assert!(page.header("content-type").starts_with("text/html"), "{}", page.body);
