@@ -3,7 +3,7 @@
 /// An engine that this crate speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// PostgreSQL 15 and newer.
+    /// `PostgreSQL` 15 and newer.
     PostgreSql,
 }
 

@@ -5,7 +5,7 @@ CREATE TABLE service (
     engine TEXT NOT NULL,
     mode TEXT NOT NULL,                      -- managed, attached
     state TEXT NOT NULL,                     -- creating, running, stopped, starting, stopping, failed, unreachable
-    wanted TEXT NOT NULL,                    -- running, stopped, deleted: what was asked for last
+    wanted TEXT NOT NULL,                    -- running, restarted, stopped, deleted: what was asked for last
     step TEXT,                               -- how far a long piece of work is
     failure TEXT,                            -- one sentence, when failed or unreachable
     findings TEXT NOT NULL DEFAULT '[]',     -- JSON: what could not be done on the server
@@ -23,6 +23,8 @@ CREATE TABLE service (
     created_by TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
+    lease_holder UUID,                       -- whose turn it is to change an attached service
+    lease_until BIGINT,
     UNIQUE (project, name)
 );
 CREATE UNIQUE INDEX service_uid ON service (node, uid);
@@ -37,7 +39,7 @@ CREATE TABLE service_user (
     protected BOOLEAN NOT NULL DEFAULT FALSE,
     password BYTEA,                          -- sealed; NULL: unknown to us
     verifier TEXT,                           -- what the server holds for it
-    intent TEXT NOT NULL,                    -- kept, creating, changing, deleting
+    intent TEXT NOT NULL,                    -- kept, or what is being done to it
     next_password BYTEA,                     -- sealed: recorded before the server hears of it
     next_verifier TEXT,
     next_replication BOOLEAN,

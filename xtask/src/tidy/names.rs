@@ -14,17 +14,19 @@ pub fn sql_is_glued_in_one_place(tree: &Tree) -> Vec<Finding> {
 }
 
 pub fn axum_stays_at_the_edge(tree: &Tree) -> Vec<Finding> {
-    let why = "axum is named only in ground/web/, a slice's api.rs and console.rs, and serve.rs";
+    let why = "axum is named only in ground/web/, a slice's api.rs and console.rs, serve.rs, and what tests knock at the router with";
     named_outside(tree, "axum", why, is_edge)
 }
 
 pub fn maud_stays_at_the_edge(tree: &Tree) -> Vec<Finding> {
-    let why = "maud is named only in ground/web/, a slice's api.rs and console.rs, and serve.rs";
+    let why = "maud is named only in ground/web/, a slice's api.rs and console.rs, serve.rs, and what tests knock at the router with";
     named_outside(tree, "maud", why, is_edge)
 }
 
 fn is_edge(path: &str) -> bool {
-    path.contains("/src/ground/web/") || ["api", "console", "serve"].iter().any(|name| is_file(path, name))
+    path.contains("/src/ground/web/")
+        || path.contains("/src/testing/")
+        || ["api", "console", "serve"].iter().any(|name| is_file(path, name))
 }
 
 /// `name.rs`, or any file in a folder `name/` that it grew into.

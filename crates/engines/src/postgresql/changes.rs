@@ -1,5 +1,6 @@
 //! Making users and changing them (M7, S3, S5). Every step may be repeated, and is read back where we may see.
 
+use super::deletion;
 use super::findings::{Finding, Matter};
 use super::groups;
 use super::marker::{Marker, Purpose};
@@ -41,12 +42,15 @@ impl Server {
         self.grant_where_attached(&new.name, new.access).await
     }
 
-    /// Sets a user's password, as a verifier (S5).
+    /// Sets a user's password, as a verifier (S5). Of the administrator's own login, too: then it is time for a new
+    /// [`Server`].
     ///
     /// # Errors
     /// [`EngineError::NotFound`] if there is no such user.
     pub async fn set_verifier(&self, name: &str, verifier: &Verifier) -> Result<()> {
-        self.check_mutable(name)?;
+        if name != self.administrator() {
+            self.check_mutable(name)?;
+        }
         let session = self.hub().await?;
         let user = self.must_find(&session, name).await?;
         let role = Ident::new(name)?;
@@ -57,6 +61,19 @@ impl Server {
         }
         session.run_hushed(&sql).await?;
         prove(&session, name, verifier).await
+    }
+
+    /// Lets a user sign in, or locks it out and ends its sessions; says how many there were. It keeps its rights.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] if there is no such user; [`EngineError::InUse`] if a session does not end.
+    pub async fn set_login(&self, name: &str, allowed: bool) -> Result<i64> {
+        self.check_mutable(name)?;
+        let session = self.hub().await?;
+        let user = self.must_find(&session, name).await?;
+        let word = if allowed { "LOGIN" } else { "NOLOGIN" };
+        session.run(&format!("ALTER ROLE {} {word}", Ident::new(name)?)).await?;
+        if allowed { Ok(0) } else { deletion::end_sessions(&session, &user).await }
     }
 
     /// Allows or forbids replication (M7).

@@ -168,12 +168,12 @@ pub(super) async fn end_sessions(session: &Session, user: &User) -> Result<i64> 
 
 /// Without being superuser one may end the sessions of roles that one is a member of, and hand over between them.
 async fn become_heir(session: &Session, role: &Ident, administrator: &str) -> Result<()> {
-    if session.standing.superuser {
-        return Ok(());
-    }
     let found = session.row("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", &[&FORMER]).await?;
     if found.is_none() {
         session.run(&format!("CREATE ROLE {FORMER} NOLOGIN")).await?;
+    }
+    if session.standing.superuser {
+        return Ok(());
     }
     let options = if session.standing.number >= super::changes::MEMBERSHIP_OPTIONS {
         " WITH INHERIT TRUE, SET TRUE"

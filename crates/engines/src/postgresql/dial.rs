@@ -1,15 +1,19 @@
 //! Opening a connection: the address resolved once, looked at, and used as it was looked at.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OnceCell;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::wary::{Wary, WaryTls};
 use super::{Login, Reach};
 use crate::error::within;
 use crate::{Address, EngineError, Result};
@@ -53,55 +57,63 @@ impl Dialer {
     /// Opens a connection as `login` to `database`.
     pub(super) async fn connect(&self, login: &Login, database: &str) -> Result<Client> {
         let tls = self.tls.get_or_try_init(async || super::tls::connector(&self.address.tls)).await?;
-        let config =
-            within(CONNECT_LIMIT, self.configure(login, database)).await.map_err(|e| self.explain(e))?;
-        let opened = tokio::time::timeout(CONNECT_LIMIT, async {
-            match tls {
-                None => open(&config, NoTls).await,
-                Some(tls) => open(&config, tls.clone()).await,
+        let config = self.configure(login, database);
+        let opened = within(CONNECT_LIMIT, self.reach_and_open(tls.as_ref(), &config));
+        opened.await.map_err(|error| match error {
+            EngineError::Database { code, .. } if is_refusal(&code) => {
+                EngineError::Refused { username: login.username.clone() }
             }
-        });
-        let error = match opened.await {
-            Ok(Ok(client)) => return Ok(client),
-            Ok(Err(error)) => error,
-            Err(elapsed) => return Err(self.explain(elapsed.into())),
-        };
-        Err(match error.code() {
-            Some(code) if is_refusal(code) => EngineError::Refused { username: login.username.clone() },
-            Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+            EngineError::Database { code, .. } if code == SqlState::INVALID_CATALOG_NAME.code() => {
                 EngineError::NotFound { kind: "database", name: database.to_owned() }
             }
-            _ => self.explain(error.into()),
+            EngineError::Timeout => EngineError::Unreachable(format!(
+                "Nothing answers at {}; check that the server runs and lets this machine in.",
+                self.place()
+            )),
+            EngineError::Unreachable(reason) => {
+                EngineError::Unreachable(format!("No connection to {}. {reason}", self.place()))
+            }
+            other => other,
         })
     }
 
-    async fn configure(&self, login: &Login, database: &str) -> Result<Config> {
+    fn configure(&self, login: &Login, database: &str) -> Config {
         let mut config = Config::new();
         config
             .user(&login.username)
             .password(login.password.expose())
             .dbname(database)
-            .port(self.address.port)
             .application_name("rolecall")
-            .options(self.options())
-            .connect_timeout(CONNECT_LIMIT)
-            .tcp_user_timeout(Duration::from_secs(30))
-            .keepalives_idle(Duration::from_secs(60));
+            .options(self.options());
         let encrypted = self.address.tls != crate::Tls::Off;
         config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
+        config
+    }
+
+    async fn reach_and_open(&self, tls: Option<&MakeRustlsConnect>, config: &Config) -> Result<Client> {
         if self.address.host.starts_with('/') {
             if self.reach == Reach::Attached {
                 return Err(EngineError::Invalid(
                     "An attached server needs a host name or address.".to_owned(),
                 ));
             }
-            config.host_path(&self.address.host);
-        } else {
-            for ip in self.resolve().await? {
-                config.host(&self.address.host).hostaddr(ip);
-            }
+            let path = format!("{}/.s.PGSQL.{}", self.address.host, self.address.port);
+            let stream = UnixStream::connect(path).await.map_err(unreachable)?;
+            return open(config, Wary::new(stream), NoTls).await;
         }
-        Ok(config)
+        let places: Vec<SocketAddr> =
+            self.resolve().await?.into_iter().map(|ip| SocketAddr::new(ip, self.address.port)).collect();
+        let stream = TcpStream::connect(places.as_slice()).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let Some(tls) = tls else { return open(config, Wary::new(stream), NoTls).await };
+        let mut tls = tls.clone();
+        let connect = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, &self.address.host)
+            .map_err(|error| EngineError::Invalid(format!("TLS cannot be set up for this host: {error}.")))?;
+        open(config, stream, WaryTls(connect)).await
+    }
+
+    fn place(&self) -> String {
+        format!("{}:{}", self.address.host, self.address.port)
     }
 
     /// The addresses behind the host. What was looked at here is what is connected to: a name that resolves to
@@ -122,24 +134,18 @@ impl Dialer {
         }
         Ok(addresses)
     }
-
-    fn explain(&self, error: EngineError) -> EngineError {
-        let place = format!("{}:{}", self.address.host, self.address.port);
-        match error {
-            EngineError::Timeout => EngineError::Unreachable(format!(
-                "Nothing answers at {place}; check that the server runs and lets this machine in."
-            )),
-            EngineError::Unreachable(reason) => {
-                EngineError::Unreachable(format!("No connection to {place}. {reason}"))
-            }
-            other => other,
-        }
-    }
 }
 
 /// Whether a server says by this that the name or the password is wrong, or that this login may not come in.
-fn is_refusal(code: &SqlState) -> bool {
-    [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code)
+fn is_refusal(code: &str) -> bool {
+    [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION]
+        .iter()
+        .any(|state| state.code() == code)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn unreachable(error: std::io::Error) -> EngineError {
+    EngineError::Unreachable(format!("The machine says: {error}."))
 }
 
 /// Link-local addresses and those where clouds tell machines their secrets: no database lives there (SSRF).
@@ -161,12 +167,13 @@ fn is_forbidden(ip: IpAddr) -> bool {
     }
 }
 
-async fn open<T>(config: &Config, tls: T) -> Result<Client, tokio_postgres::Error>
+async fn open<S, T>(config: &Config, stream: S, tls: T) -> Result<Client>
 where
-    T: tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsConnect<S>,
     T::Stream: Send + 'static,
 {
-    let (client, connection) = config.connect(tls).await?;
+    let (client, connection) = config.connect_raw(stream, tls).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to a database server ended");

@@ -53,35 +53,35 @@ async fn ensure_one(session: &Session, group: &str, findings: &mut Vec<Finding>)
         return session.value(sql, &[&group]).await;
     };
     let found: String = row.try_get("rolname")?;
-    let mut mend = String::new();
+    let mut mend = Vec::new();
     if found != group {
-        mend += &format!("ALTER ROLE {} RENAME TO {name};", Ident::new(&found)?);
+        mend.push(format!("ALTER ROLE {} RENAME TO {name};", Ident::new(&found)?));
         findings.push(Finding::mended(
             Matter::Group,
             format!("The group \"{group}\" had been renamed to \"{found}\"."),
         ));
     }
     if row.try_get("too_much")? {
-        mend += &format!(
+        mend.push(format!(
             "ALTER ROLE {name} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT;"
-        );
+        ));
         findings.push(Finding::mended(
             Matter::Group,
             format!("The group \"{group}\" had been given attributes."),
         ));
     }
     for role in row.try_get::<_, Vec<String>>("member_of")? {
-        mend += &format!("REVOKE {} FROM {name} CASCADE;", Ident::new(&role)?);
+        mend.push(format!("REVOKE {} FROM {name} CASCADE;", Ident::new(&role)?));
         findings.push(Finding::mended(
             Matter::Group,
             format!("The group \"{group}\" had been put into \"{role}\"."),
         ));
     }
     if !row.try_get::<_, bool>("known")? {
-        mend += &describe;
+        mend.push(describe);
     }
     if !mend.is_empty() {
-        session.run(&mend).await?;
+        session.run(&mend.concat()).await?;
     }
     row.try_get("oid").map_err(EngineError::from)
 }

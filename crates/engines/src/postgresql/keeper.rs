@@ -5,6 +5,7 @@ use super::findings::{Finding, Matter};
 use super::groups::Groups;
 use super::quote::Ident;
 use super::session::Session;
+use super::verifier::fingerprint;
 use crate::Result;
 
 const KEEPER: &str = include_str!("keeper.sql");
@@ -106,12 +107,12 @@ pub(super) async fn sweep(session: &Session, groups: Groups) -> Result<(usize, u
         return Ok((0, 0));
     }
     for chunk in astray.chunks(100) {
-        let mut sql = String::new();
+        let mut sql = Vec::new();
         for row in chunk {
             let (class, object): (u32, u32) = (row.try_get(0)?, row.try_get(1)?);
-            sql += &format!("SELECT rolecall.settle({class}, {object});");
+            sql.push(format!("SELECT rolecall.settle({class}, {object});"));
         }
-        session.run(&sql).await?;
+        session.run(&sql.concat()).await?;
     }
     let left = session.rows(ASTRAY, &[&groups.readers, &groups.writers]).await?;
     Ok((astray.len(), left.len()))
@@ -131,9 +132,4 @@ async fn set_strangers_aside(session: &Session) -> Result<Vec<Finding>> {
     session.run(&format!("ALTER SCHEMA rolecall RENAME TO {}", Ident::new(&aside)?)).await?;
     let text = format!("Somebody else's schema \"rolecall\" was renamed to \"{aside}\".");
     Ok(vec![Finding::mended(Matter::Triggers, text).in_database(&session.database)])
-}
-
-fn fingerprint(text: &str) -> String {
-    let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

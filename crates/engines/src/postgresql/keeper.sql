@@ -12,16 +12,22 @@ DO $rolecall$ BEGIN
   END IF;
 END $rolecall$;
 
--- Privileges that PUBLIC, the readers or one of them hold in `acl` beyond the allowed ones.
+-- Privileges that PUBLIC, the readers or one of them hold in `acl` beyond the allowed ones. Each holder is looked up by
+-- itself: in one query all members would be read, and every table would cost more with every user.
 CREATE OR REPLACE FUNCTION rolecall.excess(acl aclitem[], allowed text[])
 RETURNS TABLE (privilege text, grantee oid)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $rolecall$
-  SELECT DISTINCT a.privilege_type, a.grantee
-    FROM aclexplode(acl) a
-   WHERE a.privilege_type <> ALL (allowed)
-     AND (a.grantee IN (0, {readers})
-          OR EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = {readers} AND m.member = a.grantee))
+BEGIN
+  FOR privilege, grantee IN
+    SELECT DISTINCT a.privilege_type, a.grantee FROM aclexplode(acl) a WHERE a.privilege_type <> ALL (allowed)
+  LOOP
+    IF excess.grantee IN (0, {readers})
+       OR EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = {readers} AND m.member = excess.grantee) THEN
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END
 $rolecall$;
 
 -- Gives one object the rights that it should have: readers read, writers do everything, nobody else writes by way of

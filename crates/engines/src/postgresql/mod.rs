@@ -26,6 +26,7 @@ mod session;
 mod tls;
 mod users;
 mod verifier;
+mod wary;
 
 pub use databases::{Database, DatabasePreview};
 pub use deletion::Deleted;

@@ -156,25 +156,25 @@ async fn mend_users(session: &Session) -> Result<Vec<Finding>> {
             "replication" => (Access::ReadWrite, Purpose::Replication),
             _ => (Access::ReadWrite, Purpose::ReadWrite),
         };
-        let mut mend = String::new();
+        let mut mend = Vec::new();
         let mut tell = |matter, text: String| findings.push(Finding::mended(matter, text).about(&name));
         if row.try_get("other_attributes")? {
             let replication = if purpose == Purpose::Replication { "REPLICATION" } else { "NOREPLICATION" };
-            mend += &format!(
+            mend.push(format!(
                 "ALTER ROLE {role} NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS INHERIT {replication};"
-            );
+            ));
             tell(Matter::Attributes, format!("\"{name}\" had been given other attributes."));
         }
         if row.try_get("lacks_group")? {
-            mend += &membership(session, access, &role);
+            mend.push(membership(session, access, &role));
             tell(Matter::Membership, format!("\"{name}\" had been taken out of its group."));
         }
         for other in row.try_get::<_, Vec<String>>("too_many")? {
-            mend += &format!("REVOKE {} FROM {role} CASCADE;", Ident::new(&other)?);
+            mend.push(format!("REVOKE {} FROM {role} CASCADE;", Ident::new(&other)?));
             tell(Matter::Membership, format!("\"{name}\" had been made a member of \"{other}\"."));
         }
         if row.try_get("other_settings")? {
-            mend += &reset_settings(session, &name, &role, purpose).await?;
+            mend.push(reset_settings(session, &name, &role, purpose).await?);
             tell(Matter::Settings, format!("\"{name}\" had other settings of its own."));
         }
         if row.try_get("other_password")? {
@@ -182,7 +182,7 @@ async fn mend_users(session: &Session) -> Result<Vec<Finding>> {
             findings.push(Finding::open(Matter::Password, text).about(&name));
         }
         if !mend.is_empty() {
-            session.run(&mend).await?;
+            session.run(&mend.concat()).await?;
         }
     }
     Ok(findings)
@@ -190,15 +190,16 @@ async fn mend_users(session: &Session) -> Result<Vec<Finding>> {
 
 /// A reader has no settings of its own; of a writer's only the name that it acts in is ours.
 async fn reset_settings(session: &Session, name: &str, role: &Ident, purpose: Purpose) -> Result<String> {
-    let mut sql = String::new();
+    let mut sql = Vec::new();
     if purpose == Purpose::ReadOnly {
-        sql += &format!("ALTER ROLE {role} RESET ALL;");
+        sql.push(format!("ALTER ROLE {role} RESET ALL;"));
         let places = "SELECT d.datname::pg_catalog.text FROM pg_catalog.pg_db_role_setting s
                         JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
                         JOIN pg_catalog.pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1";
         for row in session.rows(places, &[&name]).await? {
-            sql += &format!("ALTER ROLE {role} IN DATABASE {} RESET ALL;", Ident::new(row.try_get(0)?)?);
+            sql.push(format!("ALTER ROLE {role} IN DATABASE {} RESET ALL;", Ident::new(row.try_get(0)?)?));
         }
     }
-    Ok(sql + &acting_as(role, purpose, Reach::Managed))
+    sql.push(acting_as(role, purpose, Reach::Managed));
+    Ok(sql.concat())
 }

@@ -172,14 +172,13 @@ impl Server {
             return Err(EngineError::Internal("the server's connections were closed".to_owned()));
         };
         let waiting = if database == self.hub_name() { self.idle().pop() } else { None };
-        let session = match waiting.filter(|session| session.is_sound()) {
-            Some(session) => session,
-            None => {
-                let client = self.0.dialer.connect(&self.0.login, database).await?;
-                let session = Session::begin(client, database).await?;
-                self.0.dialer.note_version(session.standing.number);
-                Arc::new(session)
-            }
+        let session = if let Some(session) = waiting.filter(|session| session.is_sound()) {
+            session
+        } else {
+            let client = self.0.dialer.connect(&self.0.login, database).await?;
+            let session = Session::begin(client, database).await?;
+            self.0.dialer.note_version(session.standing.number);
+            Arc::new(session)
         };
         Ok(Lease { session, server: self, _permit: permit })
     }

@@ -30,8 +30,6 @@ const SET_UP: &str = "
     SET statement_timeout = '60s';
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '60s';
-    SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
-     WHERE name IN ('idle_session_timeout', 'transaction_timeout');
 ";
 
 /// Silences what a superuser may silence for the rest of the transaction, so that a statement that carries a
@@ -78,7 +76,11 @@ impl Session {
             ANSWER_LIMIT,
             client.query_one(
                 "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4, rolsuper, rolcreaterole,
-                        pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT')
+                        pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT'),
+                        CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 140000
+                             THEN pg_catalog.set_config('idle_session_timeout', '0', false) END,
+                        CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 170000
+                             THEN pg_catalog.set_config('transaction_timeout', '0', false) END
                    FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER",
                 &[],
             ),

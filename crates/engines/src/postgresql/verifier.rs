@@ -15,6 +15,8 @@ use crate::{EngineError, Result, Secret};
 
 /// As many as `PostgreSQL` itself uses.
 const ITERATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
+/// So many bytes of a hash are enough to tell two verifiers apart; the queries that compare them know it, too.
+const FINGERPRINT: usize = 12;
 /// How `PostgreSQL` knows a verifier from a password.
 const PREFIX: &str = "SCRAM-SHA-256$";
 /// Nobody stores more; a larger number in a hostile server's answer would only cost us time.
@@ -69,8 +71,7 @@ impl Verifier {
 
     /// A short mark of this verifier. Without its salt it says nothing about the password, so it may be seen.
     pub(crate) fn fingerprint(&self) -> String {
-        let hash = digest::digest(&digest::SHA256, self.text.as_bytes());
-        hash.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&self.text)
     }
 
     fn compute(password: &Secret, iterations: NonZeroU32, salt: &[u8]) -> Self {
@@ -94,6 +95,13 @@ impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(…)")
     }
+}
+
+/// The beginning of a text's SHA-256, in hexadecimal.
+pub(super) fn fingerprint(text: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let halves = hash.as_ref().iter().take(FINGERPRINT).flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect()
 }
 
 /// The password in one spelling, as `PostgreSQL` does it: `SASLprep`, or as it is where that forbids it.

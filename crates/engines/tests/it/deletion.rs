@@ -5,12 +5,40 @@ use engines::postgresql::{Access, LoginOutcome};
 
 use crate::actions::{allowed, forbidden};
 use crate::harness::{on_every_version, unique};
-use crate::world::{ADMIN, DATABASE, READER, WRITER, new_user, secret, world};
+use crate::world::{ADMIN, DATABASE, READER, WRITER, World, new_user, secret, world};
 
 /// Who owns a relation.
 async fn owner(client: &tokio_postgres::Client, relation: &str) -> String {
     let sql = "SELECT pg_catalog.pg_get_userbyid(relowner)::text FROM pg_catalog.pg_class WHERE oid = $1::text::regclass";
     client.query_one(sql, &[&relation]).await.unwrap().get(0)
+}
+
+/// One of each kind of thing that a user may own, in a schema of its own.
+fn things_of(name: &str) -> String {
+    format!(
+            "CREATE SCHEMA s_{name}; CREATE TABLE s_{name}.t (i serial); INSERT INTO s_{name}.t DEFAULT VALUES;
+             CREATE VIEW s_{name}.v AS SELECT * FROM s_{name}.t; CREATE TYPE s_{name}.e AS ENUM ('a');
+             CREATE FUNCTION s_{name}.f() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM s_{name}.t';
+             SELECT pg_catalog.lo_from_bytea(0, 'kept');"
+    )
+}
+
+/// What a user owned in a database that nobody may connect to is there, belongs to another, and the door is closed.
+async fn is_kept_behind_closed_doors(world: &World, closed: &str, name: &str) {
+    let superuser = world.superuser().await;
+    let closed_again =
+        "SELECT NOT datallowconn AND datconnlimit = -1 FROM pg_catalog.pg_database WHERE datname = $1";
+    assert!(superuser.query_one(closed_again, &[&closed]).await.unwrap().get::<_, bool>(0));
+    superuser.batch_execute(&format!("ALTER DATABASE {closed} ALLOW_CONNECTIONS true")).await.unwrap();
+    let client = world.postgres.superuser(closed).await;
+    assert_eq!(owner(&client, &format!("s_{name}.t")).await, "rolecall_former");
+    assert_eq!(
+        client.query_one(&format!("SELECT count(*) FROM s_{name}.t"), &[]).await.unwrap().get::<_, i64>(0),
+        1
+    );
+    let objects =
+        "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata WHERE lomowner = 'rolecall_former'::regrole";
+    assert_eq!(client.query_one(objects, &[]).await.unwrap().get::<_, i64>(0), 1);
 }
 
 #[test]
@@ -23,12 +51,7 @@ fn what_a_deleted_user_owned_anywhere_is_kept_and_still_used() {
         let other = world.add_database("elsewhere", "").await;
         let closed = world.add_database("closed", "").await;
         world.server.reconcile().await.unwrap();
-        let things = format!(
-            "CREATE SCHEMA s_{name}; CREATE TABLE s_{name}.t (i serial); INSERT INTO s_{name}.t DEFAULT VALUES;
-             CREATE VIEW s_{name}.v AS SELECT * FROM s_{name}.t; CREATE TYPE s_{name}.e AS ENUM ('a');
-             CREATE FUNCTION s_{name}.f() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM s_{name}.t';
-             SELECT pg_catalog.lo_from_bytea(0, 'kept');"
-        );
+        let things = things_of(&name);
         for database in [DATABASE, &other, &closed] {
             world.connect_to(database, &name).await.batch_execute(&things).await.unwrap();
         }
@@ -61,23 +84,8 @@ fn what_a_deleted_user_owned_anywhere_is_kept_and_still_used() {
         forbidden(&reader, &format!("SELECT s_{name}.f()")).await;
         allowed(&world.connect(WRITER).await, &format!("INSERT INTO s_{name}.t DEFAULT VALUES")).await;
 
-        let closed_again =
-            "SELECT NOT datallowconn AND datconnlimit = -1 FROM pg_catalog.pg_database WHERE datname = $1";
-        assert!(superuser.query_one(closed_again, &[&closed]).await.unwrap().get::<_, bool>(0));
-        superuser.batch_execute(&format!("ALTER DATABASE {closed} ALLOW_CONNECTIONS true")).await.unwrap();
-        let client = postgres.superuser(&closed).await;
-        assert_eq!(owner(&client, &format!("s_{name}.t")).await, "rolecall_former");
-        assert_eq!(
-            client
-                .query_one(&format!("SELECT count(*) FROM s_{name}.t"), &[])
-                .await
-                .unwrap()
-                .get::<_, i64>(0),
-            1
-        );
-        let objects = "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata WHERE lomowner = 'rolecall_former'::regrole";
-        assert_eq!(client.query_one(objects, &[]).await.unwrap().get::<_, i64>(0), 1);
-        drop((client, reader));
+        is_kept_behind_closed_doors(&world, &closed, &name).await;
+        drop(reader);
         world.server.delete_database(&closed).await.unwrap();
         world.server.delete_database(&other).await.unwrap();
     });

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::num::NonZeroU32;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,6 +24,8 @@ pub const SUPERUSER_PASSWORD: &str = "canary-superuser-0123456789";
 pub struct Postgres {
     pub version: u32,
     pub port: u16,
+    /// The certificate of the authority that signed the server's, for "localhost".
+    pub authority: String,
     folder: PathBuf,
     turn: Mutex<()>,
     guardian: Mutex<std::process::Child>,
@@ -91,6 +93,11 @@ impl Postgres {
         self.connect("postgres", SUPERUSER_PASSWORD, database).await.unwrap()
     }
 
+    /// The folder of its Unix socket.
+    pub fn socket_folder(&self) -> String {
+        self.folder.to_str().unwrap().to_owned()
+    }
+
     /// Everything that the server has written to its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
@@ -123,6 +130,26 @@ fn start_all() -> BTreeMap<u32, Postgres> {
     let starting: Vec<_> =
         wanted.map(|(v, f)| std::thread::spawn(move || (v, Postgres::start(v, &f)))).collect();
     starting.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+/// Puts a key and a certificate for "localhost" into a server's folder; returns its authority's certificate.
+fn certify(data: &Path) -> String {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_certificate = authority.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&key, &issuer).unwrap();
+    let owner = std::fs::metadata(data).unwrap();
+    for (name, text) in [("server.key", key.serialize_pem()), ("server.crt", certificate.pem())] {
+        let path = data.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+    authority_certificate.pem()
 }
 
 /// Runs a program as an unprivileged user where we are root: PostgreSQL refuses to run as root.
@@ -161,6 +188,7 @@ impl Postgres {
         let hba = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n\
                    host replication all 127.0.0.1/32 scram-sha-256\n";
         std::fs::write(data.join("pg_hba.conf"), hba).unwrap();
+        let authority = certify(&data);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut postgres = unprivileged(&installation.join("bin/postgres"));
@@ -171,8 +199,14 @@ impl Postgres {
         let folder = folder.keep();
         let guardian =
             guarded(&postgres, &folder).env("LC_ALL", "C").stdout(Stdio::null()).stderr(log).spawn();
-        let server =
-            Self { version, port, folder, turn: Mutex::default(), guardian: Mutex::new(guardian.unwrap()) };
+        let server = Self {
+            version,
+            port,
+            authority,
+            folder,
+            turn: Mutex::default(),
+            guardian: Mutex::new(guardian.unwrap()),
+        };
         server.await_start();
         server.cheapen_superuser();
         server
@@ -217,7 +251,7 @@ fn guarded(program: &Command, folder: &Path) -> Command {
 }
 
 /// Everything is logged, so that the tests can look for what must not be.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "listen_addresses=127.0.0.1",
     "fsync=off",
     "synchronous_commit=off",
@@ -230,4 +264,5 @@ const SETTINGS: [&str; 12] = [
     "log_min_duration_statement=0",
     "autovacuum=off",
     "compute_query_id=on",
+    "ssl=on",
 ];

@@ -30,6 +30,20 @@ const SHADOWS: &str = "
     CREATE VIEW evil.pg_class AS SELECT * FROM evil.pg_roles;
 ";
 
+/// What a database's owner may set for everybody who comes in.
+const SETTINGS: [&str; 10] = [
+    "search_path = evil, pg_catalog, public",
+    "role = 'tsdbadmin'",
+    "standard_conforming_strings = off",
+    "default_transaction_read_only = on",
+    "default_transaction_isolation = 'serializable'",
+    "row_security = off",
+    "statement_timeout = '1ms'",
+    "lock_timeout = '1ms'",
+    "idle_session_timeout = '1ms'",
+    "idle_in_transaction_session_timeout = '1ms'",
+];
+
 #[test]
 fn a_database_full_of_shadows_and_settings_catches_nothing() {
     on_every_version(async |postgres| {
@@ -39,18 +53,7 @@ fn a_database_full_of_shadows_and_settings_catches_nothing() {
         world.server.create_user(&new_user(&leaver, Access::ReadWrite, true)).await.unwrap();
         let admin = world.connect_to(&name, ADMIN).await;
         admin.batch_execute(SHADOWS).await.unwrap();
-        for setting in [
-            "search_path = evil, pg_catalog, public",
-            "role = 'tsdbadmin'",
-            "standard_conforming_strings = off",
-            "default_transaction_read_only = on",
-            "default_transaction_isolation = 'serializable'",
-            "row_security = off",
-            "statement_timeout = '1ms'",
-            "lock_timeout = '1ms'",
-            "idle_session_timeout = '1ms'",
-            "idle_in_transaction_session_timeout = '1ms'",
-        ] {
+        for setting in SETTINGS {
             admin.batch_execute(&format!("ALTER DATABASE {name} SET {setting}")).await.unwrap();
         }
         if postgres.version >= 17 {

@@ -143,3 +143,35 @@ fn no_password_and_no_verifier_is_written_to_the_servers_log() {
         assert!(log.contains(PASSWORD));
     });
 }
+
+#[test]
+fn a_user_that_is_locked_out_is_out_at_once_and_keeps_its_rights() {
+    on_every_version(async |postgres| {
+        let world = world(postgres).await;
+        let name = world.add("locked", Access::ReadOnly).await;
+        let client = world.connect(&name).await;
+        assert_eq!(world.server.set_login(&name, false).await.unwrap(), 1);
+        assert!(client.batch_execute("SELECT 1").await.is_err());
+        assert_eq!(world.server.try_login(&name, &crate::world::secret(), None).await, LoginOutcome::Refused);
+        assert!(world.server.users().await.unwrap().iter().all(|user| user.name != name));
+        assert_eq!(world.server.set_login(&name, true).await.unwrap(), 0);
+        crate::actions::allowed(&world.connect(&name).await, "SELECT * FROM public.tsdbadmin_plain").await;
+        world.server.delete_user(&name).await.unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_ended_our_connections_is_reached_again() {
+    on_every_version(async |postgres| {
+        let server = world(postgres).await.server;
+        server.check().await.unwrap();
+        let sql = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+                    WHERE application_name = 'rolecall'";
+        postgres.superuser("postgres").await.batch_execute(sql).await.unwrap();
+        let again = async {
+            // The end of a connection may reach us only with the next question.
+            while server.check().await.is_err() {}
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), again).await.unwrap();
+    });
+}

@@ -2,6 +2,7 @@
 
 mod actions;
 mod attached;
+mod connect;
 mod deletion;
 mod harness;
 mod hostile;

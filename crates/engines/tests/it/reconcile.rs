@@ -188,3 +188,25 @@ fn a_password_that_a_user_changed_itself_is_noticed_and_can_be_set_back() {
         world.server.delete_user(&name).await.unwrap();
     });
 }
+
+#[test]
+fn a_group_that_was_dropped_is_made_again_with_all_its_members_and_rights() {
+    on_every_version(async |postgres| {
+        let world = tidy_world(postgres).await;
+        for database in world.server.databases().await.unwrap() {
+            let superuser = postgres.superuser(&database.name).await;
+            superuser.batch_execute("DROP OWNED BY rolecall_readonly").await.unwrap();
+        }
+        let template = postgres.superuser("template1").await;
+        template.batch_execute("DROP OWNED BY rolecall_readonly; DROP ROLE rolecall_readonly").await.unwrap();
+        drop(template);
+        let admin = world.connect(ADMIN).await;
+        let table = format!("orphan_{}", crate::harness::unique());
+        admin.batch_execute(&format!("CREATE TABLE public.{table} (i int)")).await.unwrap();
+        world.server.reconcile().await.unwrap();
+        assert_eq!(world.server.reconcile().await.unwrap(), []);
+        let reader = world.connect(READER).await;
+        allowed(&reader, &format!("SELECT * FROM public.{table}, public.tsdbadmin_plain")).await;
+        forbidden(&reader, "CREATE TEMPORARY TABLE x (i int)").await;
+    });
+}

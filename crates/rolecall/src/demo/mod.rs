@@ -7,7 +7,7 @@ use crate::databases::service_users::{self, NewServiceUser, UserError};
 use crate::databases::services::{self, DefaultUser, NewManaged, ServiceError, State};
 use crate::ground::access::{
     Account, Action, Actor, Allowed, CreateProject, CreateServiceUser, Organization, Project, RevealPassword,
-    SeeProject, SeeServices, store,
+    SeeProject, SeeServices, find_account, find_project,
 };
 use crate::ground::dice::Dice;
 use crate::ground::secret::Secret;
@@ -79,7 +79,7 @@ async fn admin(app: &App) -> anyhow::Result<Actor> {
     let proof = crate::ground::access::System::<crate::ground::access::Prepare>::on(
         &crate::ground::access::Installation,
     );
-    let found = store::sign_in(&mut app.store.read(&proof).await?, setup::ADMIN).await?;
+    let found = find_account(&mut app.store.read(&proof).await?, setup::ADMIN).await?;
     let (Account { key, .. }, _) = found.context("there is no admin")?;
     Ok(app.gate.by_account(key, None, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?)
 }
@@ -95,7 +95,7 @@ async fn project(app: &App, admin: &Actor) -> anyhow::Result<Project> {
         other => drop(other?),
     }
     let own = admin.own::<crate::ground::access::SeeSelf>();
-    let found = store::project(&mut app.store.read(&own).await?, PROJECT).await?;
+    let found = find_project(&mut app.store.read(&own).await?, PROJECT).await?;
     let project = found.context("the project demo went away")?;
     admin.allow::<SeeProject>(project.clone())?;
     Ok(project)

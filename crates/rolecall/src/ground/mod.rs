@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod dice;
+pub mod faults;
 pub mod jobs;
 pub mod passwords;
 pub mod secret;

@@ -78,7 +78,7 @@ pub async fn list(
 /// Makes a database, owned by the service's default user.
 ///
 /// # Errors
-/// [`ServiceError`].
+/// [`ServiceError::DatabaseTaken`].
 pub async fn create(
     app: &App,
     allowed: &Allowed<CreateDatabase>,
@@ -88,9 +88,12 @@ pub async fn create(
     check_database_name(name).map_err(|error| ServiceError::Field("name", error.to_string()))?;
     let service = services::find_running(app, allowed, service).await?;
     let owner = if service.default_user.is_empty() { &service.admin_username } else { &service.default_user };
-    record(app, allowed, &resource(allowed.project(), &service.name, name), json!({ "name": name })).await?;
-    let _turn = app.fleet.turn(service.key).await;
+    let _turn = services::turn(app, &service).await?;
     let server = services::server(app, &service).await?;
+    if server.databases().await?.iter().any(|database| database.name == name) {
+        return Err(ServiceError::DatabaseTaken);
+    }
+    record(app, allowed, &resource(allowed.project(), &service.name, name), json!({ "name": name })).await?;
     server.create_database(name, owner).await?;
     services::after_new_database(app, &service).await?;
     Ok(DatabaseView { name: name.to_owned(), owner: owner.clone(), bytes: None, protected: false })
@@ -115,7 +118,7 @@ pub async fn contents(
 /// Deletes a database and ends the sessions in it.
 ///
 /// # Errors
-/// [`ServiceError::ProtectedDatabase`] for those that the service needs.
+/// [`ServiceError::ProtectedDatabase`] for those that the service needs; [`ServiceError::UnknownDatabase`].
 pub async fn delete(
     app: &App,
     allowed: &Allowed<DeleteDatabase>,
@@ -126,10 +129,14 @@ pub async fn delete(
     if is_protected(&service, name) {
         return Err(ServiceError::ProtectedDatabase);
     }
+    let _turn = services::turn(app, &service).await?;
+    let server = services::server(app, &service).await?;
+    if !server.databases().await?.iter().any(|database| database.name == name) {
+        return Err(ServiceError::UnknownDatabase);
+    }
     record(app, allowed, &resource(allowed.project(), &service.name, name), json!({ "deleted": name }))
         .await?;
-    let _turn = app.fleet.turn(service.key).await;
-    Ok(services::server(app, &service).await?.delete_database(name).await?)
+    Ok(server.delete_database(name).await?)
 }
 
 fn resource(project: &Project, service: &str, name: &str) -> Resource {

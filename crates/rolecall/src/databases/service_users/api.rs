@@ -239,6 +239,14 @@ impl From<UserError> for Problem {
                 "protected",
                 "This user is protected: the service needs it, so it cannot be deleted or changed in this way.",
             ),
+            UserError::OwnLogin => Self::conflict(
+                "protected",
+                "Rolecall itself signs in as this user to look after the service, so it cannot be changed or deleted here.",
+            ),
+            UserError::Managed => Self::conflict(
+                "already_exists",
+                "Rolecall manages this user already; there is nothing to adopt.",
+            ),
             UserError::Unmanaged => Self::conflict(
                 "unmanaged",
                 "This user was made outside Rolecall; adopt it first, then change it.",
@@ -250,7 +258,7 @@ impl From<UserError> for Problem {
             UserError::Unproved(reason) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "not_confirmed",
-                format!("The change could not be confirmed: {reason}; try again."),
+                format!("The change could not be confirmed: {reason}."),
             ),
             UserError::Service(error) => error.into(),
             UserError::Engine(error) => error.into(),

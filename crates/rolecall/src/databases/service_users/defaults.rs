@@ -86,7 +86,7 @@ pub async fn settle(app: &App, service: &Service, server: &Server) -> Result<(),
     }
     let sealed = app.vault.seal(&password_place(row.key), &password)?;
     transaction!(app.store, &proof, |tx| {
-        store::settled(tx, row.key, Some(&sealed), app.clock.now()).await?;
+        store::settled(tx, &row, Some(&sealed), app.clock.now()).await?;
         jobs::withdraw(tx, super::SETTLE, &row.key.to_string()).await
     })?;
     Ok(())

@@ -15,7 +15,7 @@ mod tests;
 mod types;
 
 pub use list::{deletion_preview, list, show};
-pub use settle::{SETTLE, settle};
+pub use settle::{SETTLE, resume, settle};
 pub use types::{DeletionView, Intent, NewServiceUser, Revealed, UserError, UserKey, UserView, WithPassword};
 
 use super::services::{self, Mode, Service};
@@ -28,11 +28,12 @@ use crate::ground::jobs;
 use crate::ground::secret::Secret;
 use crate::ground::store::{Error, Tx};
 use crate::transaction;
-use engines::postgresql::{Verifier, check_password, check_username};
+use engines::EngineError;
+use engines::postgresql::{LoginOutcome, Verifier, check_password, check_username};
 use serde_json::json;
 use std::time::Duration;
 use store::{NewRow, Row};
-use types::{next_password_place, password_place, resource};
+use types::{next_password_place, resource};
 
 /// When a job looks after an intent whose request has not come back.
 const LATE: Duration = Duration::from_mins(1);
@@ -55,7 +56,6 @@ pub async fn create(
     let service = services::find_running(app, allowed, service).await?;
     let verifier = derive(&password).await?;
     let key = UserKey(app.dice.uuid());
-    let now = app.clock.now();
     let row = NewRow {
         key,
         service: service.key,
@@ -67,8 +67,10 @@ pub async fn create(
         next_password: app.vault.seal(&next_password_place(key), &password)?,
         next_verifier: verifier.text().to_owned(),
         created_by: allowed.actor().standing().account.id.clone(),
-        now,
+        now: app.clock.now(),
     };
+    let turn = services::turn(app, &service).await?;
+    settle::leftover(app, &service, name.as_str()).await?;
     transaction!(app.store, allowed, |tx| {
         tx.on(resource(allowed.project(), &service.name, name.as_str()));
         tx.after(
@@ -80,10 +82,17 @@ pub async fn create(
         }
         promise(app, tx, key).await
     })?;
-    let password = generated.then_some(password);
-    settle::now(app, &service, key).await?;
+    settle::now(app, turn, &service, key).await.map_err(taken)?;
     let user = show_changed(app, &service, name.as_str()).await?;
-    Ok(WithPassword { user, password })
+    Ok(WithPassword { user, password: generated.then_some(password) })
+}
+
+/// A role that was on the server before is as much in the way as a user of ours.
+fn taken(error: UserError) -> UserError {
+    match error {
+        UserError::Engine(EngineError::AlreadyExists { .. }) => UserError::Taken,
+        other => other,
+    }
 }
 
 /// The password that was typed, checked by the rules of S3; or a generated one, and that it was.
@@ -101,7 +110,7 @@ fn chosen(app: &App, typed: Option<&Secret>) -> Result<(Secret, bool), UserError
 async fn derive(password: &Secret) -> Result<Verifier, UserError> {
     let password = password.clone();
     let derived = tokio::task::spawn_blocking(move || Verifier::derive(&password)).await;
-    Ok(derived.map_err(|error| engines::EngineError::Internal(error.to_string()))??)
+    Ok(derived.map_err(|error| EngineError::Internal(error.to_string()))??)
 }
 
 /// Writes, beside an intent, the job that finishes it should this process not come back.
@@ -123,16 +132,18 @@ pub async fn set_password(
 ) -> Result<WithPassword, UserError> {
     let (password, generated) = chosen(app, typed)?;
     let service = services::find_running(app, allowed, service).await?;
-    let row = must_know(app, allowed, &service, username).await?;
     refuse_own_login(&service, username)?;
     let verifier = derive(&password).await?;
+    let turn = services::turn(app, &service).await?;
+    settle::leftover(app, &service, username).await?;
+    let row = must_know(app, allowed, &service, username).await?;
     let sealed = app.vault.seal(&next_password_place(row.key), &password)?;
     transaction!(app.store, allowed, |tx| {
         tx.on(resource(allowed.project(), &service.name, username));
         let changed = store::intend_password(tx, row.key, &sealed, verifier.text()).await?;
         if changed { promise(app, tx, row.key).await } else { Err(UserError::Busy) }
     })?;
-    settle::now(app, &service, row.key).await?;
+    settle::now(app, turn, &service, row.key).await?;
     let user = show_changed(app, &service, username).await?;
     Ok(WithPassword { user, password: generated.then_some(password) })
 }
@@ -149,8 +160,10 @@ pub async fn set_replication(
     replication: bool,
 ) -> Result<UserView, UserError> {
     let service = services::find_running(app, allowed, service).await?;
-    let row = must_know(app, allowed, &service, username).await?;
     refuse_own_login(&service, username)?;
+    let turn = services::turn(app, &service).await?;
+    settle::leftover(app, &service, username).await?;
+    let row = must_know(app, allowed, &service, username).await?;
     if row.protected {
         return Err(UserError::Protected);
     }
@@ -163,7 +176,7 @@ pub async fn set_replication(
         let changed = store::intend_replication(tx, row.key, replication).await?;
         if changed { promise(app, tx, row.key).await } else { Err(UserError::Busy) }
     })?;
-    settle::now(app, &service, row.key).await?;
+    settle::now(app, turn, &service, row.key).await?;
     show_changed(app, &service, username).await
 }
 
@@ -179,30 +192,37 @@ pub async fn delete(
 ) -> Result<(), UserError> {
     let service = services::find_running(app, allowed, service).await?;
     refuse_own_login(&service, username)?;
+    let turn = services::turn(app, &service).await?;
     let row = find_row(app, allowed, &service, username).await?;
     if row.as_ref().is_some_and(|row| row.protected) {
         return Err(UserError::Protected);
     }
     let on_server = services::server(app, &service).await?.user(username).await?;
-    if row.is_none() && on_server.is_none() {
-        return Err(UserError::Unknown);
-    }
-    if on_server.is_some_and(|user| user.superuser) {
+    if on_server.as_ref().is_some_and(|user| user.superuser) {
         return Err(UserError::Protected);
+    }
+    // A role that cannot sign in is nobody's user, unless it is one of ours whose deletion was cut short.
+    if row.is_none() && on_server.is_none_or(|user| !user.can_login) {
+        return Err(UserError::Unknown);
     }
     let key = row.as_ref().map_or_else(|| UserKey(app.dice.uuid()), |row| row.key);
     let creator = &allowed.actor().standing().account.id;
     transaction!(app.store, allowed, |tx| {
         tx.on(resource(allowed.project(), &service.name, username));
         tx.before(json!({ "username": username }));
-        if row.is_none() {
-            store::insert_found(tx, key, service.key, username, Intent::Deleting, creator, app.clock.now())
-                .await?;
+        match row.as_ref().map(|row| row.intent) {
+            None => {
+                let now = app.clock.now();
+                store::insert_found(tx, key, service.key, username, Intent::Removing, creator, now).await?;
+            }
+            // What was never finished may not be ours on the server, which is looked at first.
+            Some(Intent::Creating) => store::intend(tx, key, Intent::Undoing).await?,
+            Some(Intent::Undoing | Intent::Removing) => {}
+            Some(_) => store::intend(tx, key, Intent::Deleting).await?,
         }
-        store::intend_deletion(tx, key).await?;
         promise(app, tx, key).await
     })?;
-    settle::now(app, &service, key).await
+    settle::now(app, turn, &service, key).await
 }
 
 /// Takes over a login that was made behind our back: its rights stay as they are; from now on it is ours to change.
@@ -217,8 +237,10 @@ pub async fn adopt(
 ) -> Result<UserView, UserError> {
     let service = services::find_running(app, allowed, service).await?;
     refuse_own_login(&service, username)?;
+    let turn = services::turn(app, &service).await?;
+    settle::leftover(app, &service, username).await?;
     if find_row(app, allowed, &service, username).await?.is_some() {
-        return Err(UserError::Taken);
+        return Err(UserError::Managed);
     }
     let server = services::server(app, &service).await?;
     let found = server.user(username).await?.filter(|user| user.can_login).ok_or(UserError::Unknown)?;
@@ -235,12 +257,12 @@ pub async fn adopt(
         match store::insert_found(tx, key, service.key, username, Intent::Adopting, creator, app.clock.now())
             .await
         {
-            Err(Error::Taken) => return Err(UserError::Taken),
+            Err(Error::Taken) => return Err(UserError::Managed),
             other => other?,
         }
         promise(app, tx, key).await
     })?;
-    settle::now(app, &service, key).await?;
+    settle::now(app, turn, &service, key).await?;
     show_changed(app, &service, username).await
 }
 
@@ -255,29 +277,52 @@ pub async fn reveal(
     username: &str,
 ) -> Result<Revealed, UserError> {
     let service = services::find_running(app, allowed, service).await?;
-    let is_superuser = service.mode == Mode::Managed && username == service.admin_username;
-    if is_superuser {
+    if service.mode == Mode::Managed && username == service.admin_username {
         let allowed: Allowed<RevealSuperuser> = allowed.also().map_err(Error::Withdrawn)?;
-        record_reveal(app, &allowed, &service, username).await?;
-        let sealed = service.admin_password.as_deref().unwrap_or_default();
-        let place = services::password_place(service.key);
-        return Ok(Revealed { password: Some(app.vault.open(&place, sealed)?), hint: None });
+        return reveal_superuser(app, &allowed, &service).await;
     }
     let row = find_row(app, allowed, &service, username).await?;
     let server = services::server(app, &service).await?;
-    if row.is_none() && server.user(username).await?.is_none() {
+    if server.user(username).await?.filter(|user| user.can_login).is_none() {
         return Err(UserError::Unknown);
     }
-    let Some((sealed, verifier)) = row.as_ref().and_then(Row::password) else {
+    let known = row.as_ref().map(Row::passwords).unwrap_or_default();
+    if known.is_empty() {
         return Ok(Revealed::unknown("Rolecall does not know this password; set a new one to know it."));
-    };
-    let verifier = Verifier::parse(verifier).ok_or(UserError::Busy)?;
-    if server.holds(username, &verifier).await? == Some(false) {
-        return Ok(Revealed::unknown("The server holds another password than Rolecall; set a new one."));
     }
-    record_reveal(app, allowed, &service, username).await?;
-    let key = row.as_ref().map(|row| row.key).ok_or(UserError::Unknown)?;
-    Ok(Revealed { password: Some(app.vault.open(&password_place(key), sealed)?), hint: None })
+    // The newer one first: a change that was cut short may have reached the server.
+    for (sealed, verifier, place) in known {
+        let verifier = Verifier::parse(verifier).ok_or(UserError::Busy)?;
+        let password = app.vault.open(&place, sealed)?;
+        let is_held = match server.holds(username, &verifier).await? {
+            Some(is_held) => is_held,
+            None => server.try_login(username, &password, None).await != LoginOutcome::Refused,
+        };
+        if is_held {
+            record_reveal(app, allowed, &service, username).await?;
+            return Ok(Revealed { password: Some(password), hint: None });
+        }
+    }
+    Ok(Revealed::unknown("The server holds another password than Rolecall; set a new one."))
+}
+
+/// The superuser's needs more than anybody else's.
+async fn reveal_superuser(
+    app: &App,
+    allowed: &Allowed<RevealSuperuser>,
+    service: &Service,
+) -> Result<Revealed, UserError> {
+    let username = &service.admin_username;
+    let sealed = service.admin_password.as_deref().unwrap_or_default();
+    let password = app.vault.open(&services::password_place(service.key), sealed)?;
+    let server = services::server(app, service).await?;
+    if server.try_login(username, &password, None).await == LoginOutcome::Refused {
+        return Ok(Revealed::unknown(
+            "The server holds another password for Rolecall's own login, so Rolecall cannot look after it; set it back there.",
+        ));
+    }
+    record_reveal(app, allowed, service, username).await?;
+    Ok(Revealed { password: Some(password), hint: None })
 }
 
 /// What cannot be recorded is not revealed.
@@ -295,7 +340,7 @@ async fn record_reveal<A: Action<On = Project>>(
 
 /// Rolecall's own way into a server is not changed through the list of its users.
 fn refuse_own_login(service: &Service, username: &str) -> Result<(), UserError> {
-    if username == service.admin_username { Err(UserError::Protected) } else { Ok(()) }
+    if username == service.admin_username { Err(UserError::OwnLogin) } else { Ok(()) }
 }
 
 async fn find_row<A: Action<On = Project>>(
@@ -319,8 +364,8 @@ async fn must_know<A: Action<On = Project>>(
         return Ok(row);
     }
     match services::server(app, service).await?.user(username).await? {
-        Some(_) => Err(UserError::Unmanaged),
-        None => Err(UserError::Unknown),
+        Some(user) if user.can_login => Err(UserError::Unmanaged),
+        _ => Err(UserError::Unknown),
     }
 }
 

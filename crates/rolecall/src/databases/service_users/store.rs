@@ -1,9 +1,10 @@
 //! The SQL of service users.
 
-use super::types::{Intent, UserKey};
+use super::types::{Intent, UserKey, next_password_place, password_place};
 use crate::databases::services::ServiceKey;
 use crate::ground::clock::At;
 use crate::ground::store::{Error, ReadTx, Tx};
+use crate::ground::vault::Place;
 use crate::{row, sql};
 
 row! {
@@ -29,9 +30,13 @@ row! {
 }
 
 impl Row {
-    /// The sealed password and its verifier, where we know them.
-    pub fn password(&self) -> Option<(&[u8], &str)> {
-        self.password.as_deref().zip(self.verifier.as_deref())
+    /// The sealed passwords that we know, each with its verifier and where it is sealed; the newer one first.
+    pub fn passwords(&self) -> Vec<(&[u8], &str, Place)> {
+        let next = self.next_password.as_deref().zip(self.next_verifier.as_deref());
+        let kept = self.password.as_deref().zip(self.verifier.as_deref());
+        let next = next.map(|(sealed, verifier)| (sealed, verifier, next_password_place(self.key)));
+        let kept = kept.map(|(sealed, verifier)| (sealed, verifier, password_place(self.key)));
+        next.into_iter().chain(kept).collect()
     }
 }
 
@@ -126,37 +131,50 @@ pub async fn intend_replication(tx: &mut Tx, key: UserKey, replication: bool) ->
     Ok(changed > 0)
 }
 
-pub async fn intend_deletion(tx: &mut Tx, key: UserKey) -> Result<(), Error> {
-    sql!(exec tx, "UPDATE service_user SET intent = 'deleting' WHERE key = $1", key).map(drop)
+/// Whatever else was intended is not any more.
+pub async fn intend(tx: &mut Tx, key: UserKey, intent: Intent) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service_user SET intent = $2 WHERE key = $1", key, intent).map(drop)
 }
 
-/// The new password is the password now, if there is a new one.
-pub async fn settled(tx: &mut Tx, key: UserKey, password: Option<&[u8]>, now: At) -> Result<(), Error> {
+/// The new password is the password now, if there is a new one; `false` when something else is intended meanwhile.
+pub async fn settled(tx: &mut Tx, row: &Row, password: Option<&[u8]>, now: At) -> Result<bool, Error> {
     if let Some(password) = password {
         sql!(exec tx,
-            "UPDATE service_user SET password = $2, verifier = next_verifier, password_changed_at = $3 WHERE key = $1",
-            key, password, now)?;
+            "UPDATE service_user SET password = $3, verifier = next_verifier, password_changed_at = $4
+             WHERE key = $1 AND intent = $2", row.key, row.intent, password, now)?;
     }
-    sql!(exec tx,
+    let changed = sql!(exec tx,
         "UPDATE service_user SET intent = 'kept', replication = COALESCE(next_replication, replication),
-            next_password = NULL, next_verifier = NULL, next_replication = NULL WHERE key = $1", key)
-    .map(drop)
+            next_password = NULL, next_verifier = NULL, next_replication = NULL WHERE key = $1 AND intent = $2",
+        row.key, row.intent)?;
+    Ok(changed > 0)
 }
 
-pub async fn adopted(tx: &mut Tx, key: UserKey, read_only: bool, replication: bool) -> Result<(), Error> {
-    sql!(exec tx, "UPDATE service_user SET intent = 'kept', read_only = $2, replication = $3 WHERE key = $1",
-        key, read_only, replication)
-    .map(drop)
+pub async fn adopted(tx: &mut Tx, key: UserKey, read_only: bool, replication: bool) -> Result<bool, Error> {
+    let changed = sql!(exec tx,
+        "UPDATE service_user SET intent = 'kept', read_only = $2, replication = $3 WHERE key = $1 AND intent = 'adopting'",
+        key, read_only, replication)?;
+    Ok(changed > 0)
 }
 
 /// What was intended did not happen.
-pub async fn give_up(tx: &mut Tx, key: UserKey) -> Result<(), Error> {
+pub async fn give_up(tx: &mut Tx, row: &Row) -> Result<(), Error> {
     sql!(exec tx,
         "UPDATE service_user SET intent = 'kept', next_password = NULL, next_verifier = NULL, next_replication = NULL
-         WHERE key = $1", key)
+         WHERE key = $1 AND intent = $2", row.key, row.intent)
     .map(drop)
 }
 
-pub async fn delete(tx: &mut Tx, key: UserKey) -> Result<(), Error> {
-    sql!(exec tx, "DELETE FROM service_user WHERE key = $1", key).map(drop)
+/// Forgets a user, unless something else is intended meanwhile.
+pub async fn delete(tx: &mut Tx, row: &Row) -> Result<bool, Error> {
+    let gone = sql!(exec tx, "DELETE FROM service_user WHERE key = $1 AND intent = $2", row.key, row.intent)?;
+    Ok(gone > 0)
+}
+
+/// The users of a service about whom something was left unfinished, except those that the service itself makes.
+pub async fn unfinished(tx: &mut ReadTx, service: ServiceKey) -> Result<Vec<UserKey>, Error> {
+    let found: Vec<(UserKey,)> = sql!(all tx, (UserKey,),
+        "SELECT key FROM service_user
+         WHERE service = $1 AND intent <> 'kept' AND NOT (protected AND intent = 'creating')", service)?;
+    Ok(found.into_iter().map(|(key,)| key).collect())
 }

@@ -23,12 +23,16 @@ crate::words! {
         Kept = "kept",
         /// It is being made.
         Creating = "creating",
+        /// Its making failed: what may have come of it is being removed.
+        Undoing = "undoing",
         /// Its password or its replication is being changed.
         Changing = "changing",
         /// It is being taken over.
         Adopting = "adopting",
         /// It is being deleted.
         Deleting = "deleting",
+        /// It was never ours and is being deleted.
+        Removing = "removing",
     }
 }
 
@@ -53,9 +57,15 @@ pub enum UserError {
     /// It came with the service, or is a superuser.
     #[error("it is protected")]
     Protected,
+    /// It is the login that Rolecall itself uses.
+    #[error("it is Rolecall's own login")]
+    OwnLogin,
     /// It was made outside Rolecall.
     #[error("it is unmanaged")]
     Unmanaged,
+    /// It was taken over already.
+    #[error("it is managed already")]
+    Managed,
     /// Another change to it is under way.
     #[error("another change to it is under way")]
     Busy,

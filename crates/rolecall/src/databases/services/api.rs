@@ -355,6 +355,19 @@ impl From<ServiceError> for Problem {
                 "unfinished",
                 "It takes longer than a request may wait and goes on in the background; look at the service's state.",
             ),
+            ServiceError::Busy => Self::conflict(
+                "busy",
+                "Another change to this service is not finished yet; try again in a moment.",
+            ),
+            ServiceError::Elsewhere(node) => Self::conflict(
+                "elsewhere",
+                format!("This service lies on the node {node}; ask Rolecall there."),
+            ),
+            ServiceError::UnknownDatabase => Self::not_found(),
+            ServiceError::DatabaseTaken => Self::conflict(
+                "already_exists",
+                "This service has a database of that name already; choose another name.",
+            ),
             ServiceError::Engine(error) => error.into(),
             ServiceError::Cluster(error) => Self::new(StatusCode::BAD_GATEWAY, "cluster", error.to_string()),
             ServiceError::Vault(error) => Self::internal(&error),

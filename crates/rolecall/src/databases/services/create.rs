@@ -1,20 +1,20 @@
 //! Making a managed service, and attaching a server that is there already.
 
 use super::types::{
-    DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView, State, TlsMode,
-    Wanted, password_place,
+    DefaultUser, Mode, ServiceError, ServiceKey, ServiceName, ServiceView, State, TlsMode, Wanted,
+    password_place,
 };
 use super::{SETTLE, Service, resource, store};
 use crate::app::App;
 use crate::ground::access::{Action, Allowed, AttachService, CreateService, Project};
+use crate::ground::faults;
 use crate::ground::jobs;
 use crate::ground::secret::Secret;
 use crate::ground::store::Error;
 use crate::transaction;
-use engines::Address;
 use engines::postgresql::{Facts, Login, Reach, Server, check_database_name};
+use engines::{Address, EngineError};
 use serde_json::json;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The database of a service, unless it is named otherwise.
 const DATABASE: &str = "defaultdb";
@@ -96,12 +96,13 @@ pub async fn create(
         admin_username: SUPERUSER.to_owned(),
         admin_password: Some(sealed),
         default_user: default_username(app, new.default_user),
+        node: app.node().to_owned(),
         uid: None,
         created_by: allowed.actor().standing().account.id.clone(),
         created_at: now,
         changed_at: now,
     };
-    insert(app, allowed, &service, true).await?;
+    insert(app, allowed, &service).await?;
     app.wake.notify_one();
     Ok(service.view(&allowed.project().name))
 }
@@ -134,16 +135,6 @@ pub async fn attach(
     let facts = test(allowed, new).await?;
     let key = ServiceKey(app.dice.uuid());
     let now = app.clock.now();
-    let mut findings = Vec::new();
-    if !facts.can_create_roles && !facts.superuser {
-        findings.push(NamedFinding {
-            text: format!(
-                "\"{}\" may not make users here; the commands that manage users will be refused.",
-                new.username
-            ),
-            sql: Some(format!("ALTER ROLE \"{}\" CREATEROLE;", new.username.replace('"', "\"\""))),
-        });
-    }
     let service = Service {
         key,
         project: allowed.project().key,
@@ -154,7 +145,7 @@ pub async fn attach(
         wanted: Wanted::Running,
         step: None,
         failure: None,
-        findings: serde_json::to_string(&findings).unwrap_or_else(|_| "[]".to_owned()),
+        findings: "[]".to_owned(),
         version: facts.version,
         host: new.host.trim().to_owned(),
         port: i64::from(new.port.unwrap_or(5432)),
@@ -168,12 +159,13 @@ pub async fn attach(
         admin_username: new.username.clone(),
         admin_password: Some(app.vault.seal(&password_place(key), &new.password)?),
         default_user: String::new(),
+        node: String::new(),
         uid: None,
         created_by: allowed.actor().standing().account.id.clone(),
         created_at: now,
         changed_at: now,
     };
-    insert(app, allowed, &service, false).await?;
+    insert(app, allowed, &service).await?;
     app.wake.notify_one();
     Ok(service.view(&allowed.project().name))
 }
@@ -185,42 +177,22 @@ pub async fn attach(
 pub async fn test(_: &Allowed<AttachService>, new: &NewAttached) -> Result<Facts, ServiceError> {
     let host = new.host.trim();
     let port = new.port.unwrap_or(5432);
-    refuse_forbidden_address(host, port).await?;
+    // A path would be a socket of this machine; which addresses no database has, the engine knows.
+    if host.is_empty() || host.starts_with('/') || host.contains('\0') {
+        return Err(ServiceError::Field("host", "Give the server's host name or address.".to_owned()));
+    }
     let address = Address { host: host.to_owned(), port, tls: new.tls.with_ca(new.tls_ca.clone()) };
     let login = Login { username: new.username.clone(), password: new.password.clone() };
     let database =
         new.database.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| SUPERUSER.to_owned());
-    Ok(Server::new(address, login, database, Reach::Attached).check().await?)
+    Server::new(address, login, database, Reach::Attached).check().await.map_err(at_the_host)
 }
 
-/// Sockets of this machine, link-local addresses and cloud metadata are no database servers.
-async fn refuse_forbidden_address(host: &str, port: u16) -> Result<(), ServiceError> {
-    if host.is_empty() || host.starts_with('/') || host.contains('\0') {
-        return Err(ServiceError::Field("host", "Give the server's host name or address.".to_owned()));
-    }
-    let unknown =
-        |_| ServiceError::Field("host", format!("The name {host} is not known; check its spelling."));
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await.map_err(unknown)?.collect();
-    if found.iter().any(|address| is_forbidden(address.ip().to_canonical())) {
-        return Err(ServiceError::Field(
-            "host",
-            "This address is not one that a database may have.".to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-fn is_forbidden(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4 == Ipv4Addr::BROADCAST
-        }
-        IpAddr::V6(v6) => {
-            v6.is_unicast_link_local()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
-        }
+/// What the engine says of an address belongs to the field that it was typed into.
+fn at_the_host(error: EngineError) -> ServiceError {
+    match error {
+        EngineError::Invalid(sentence) => ServiceError::Field("host", sentence),
+        other => other.into(),
     }
 }
 
@@ -229,17 +201,15 @@ async fn insert<A: Action<On = Project>>(
     app: &App,
     allowed: &Allowed<A>,
     service: &Service,
-    is_ours: bool,
 ) -> Result<(), ServiceError> {
     let now = app.clock.now();
     let first_uid = i64::from(app.config.postgresql_first_uid);
     transaction!(app.store, allowed, |tx| {
         let mut service = service.clone();
-        let node = if is_ours { app.node() } else { "" };
-        if is_ours {
-            service.uid = Some(store::next_uid(tx, node, first_uid).await?);
+        if service.mode == Mode::Managed {
+            service.uid = Some(store::next_uid(tx, &service.node, first_uid).await?);
         }
-        match store::insert(tx, &service, node).await {
+        match store::insert(tx, &service).await {
             Err(Error::Taken) => return Err(ServiceError::Taken),
             other => other?,
         }
@@ -249,20 +219,7 @@ async fn insert<A: Action<On = Project>>(
         }));
         let subject = service.key.to_string();
         Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &subject, now, now).await?)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_forbidden;
-
-    #[test]
-    fn link_local_and_metadata_addresses_are_refused() {
-        for text in
-            ["169.254.169.254", "fe80::1", "fd00:ec2::254", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255"]
-        {
-            assert!(is_forbidden(text.parse().unwrap()), "{text}");
-        }
-        assert!(!is_forbidden("127.0.0.1".parse().unwrap()) && !is_forbidden("10.1.2.3".parse().unwrap()));
-    }
+    })?;
+    faults::reached(format_args!("service.inserted"));
+    Ok(())
 }

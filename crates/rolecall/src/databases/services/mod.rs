@@ -1,6 +1,7 @@
 //! Services: PostgreSQL servers made and run here (managed), or registered by address (attached). M4–M6.
 
 pub mod api;
+mod care;
 pub mod cli;
 pub mod console;
 mod create;
@@ -9,13 +10,16 @@ mod settle;
 mod store;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod types;
 mod watch;
 
+pub use care::{RECONCILE, after_new_database, reconcile};
 pub use create::{NewAttached, NewManaged, attach, create, test};
 pub use lines::{all, confinement, of_project};
-pub use settle::{RECONCILE, SETTLE, after_new_database, enqueue_all, reconcile, settle};
+pub use settle::{SETTLE, enqueue_all, settle};
 pub use store::{Service, ServiceLine};
+pub use turn::{Turn, turn};
 pub use types::{
     ConnectionStrings, DefaultUser, Mode, NamedFinding, ServiceError, ServiceKey, ServiceName, ServiceView,
     State, TlsMode, Wanted, connection_strings, password_place,
@@ -27,6 +31,7 @@ use crate::ground::access::{
     Action, Allowed, DeleteService, EditService, FinishWork, Installation, Project, Proof, Resource,
     RestartService, SeeServices, StartService, StopService, System,
 };
+use crate::ground::faults;
 use crate::ground::jobs;
 use crate::ground::store::{Error, Page, PageRequest};
 use crate::transaction;
@@ -34,6 +39,7 @@ use engines::postgresql::Server;
 use engines::postgresql::cluster::{Cluster, PATIENCE as CLUSTER_PATIENCE};
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// For how long a request waits to see the end of what it asked for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -120,6 +126,9 @@ pub async fn start(
     name: &str,
 ) -> Result<ServiceView, ServiceError> {
     let service = find(app, allowed, name).await?.must_be_managed()?;
+    if (service.state, service.wanted) == (State::Running, Wanted::Running) {
+        return Ok(service.view(&allowed.project().name));
+    }
     want(app, allowed, &service, Wanted::Running, State::Starting).await
 }
 
@@ -133,6 +142,9 @@ pub async fn stop(
     name: &str,
 ) -> Result<ServiceView, ServiceError> {
     let service = find(app, allowed, name).await?.must_be_managed()?;
+    if (service.state, service.wanted) == (State::Stopped, Wanted::Stopped) {
+        return Ok(service.view(&allowed.project().name));
+    }
     want(app, allowed, &service, Wanted::Stopped, State::Stopping).await
 }
 
@@ -213,6 +225,7 @@ async fn want<A: Action<On = Project>>(
     wanted: Wanted,
     meanwhile: State,
 ) -> Result<ServiceView, ServiceError> {
+    service.must_be_here(app)?;
     let now = app.clock.now();
     transaction!(app.store, allowed, |tx| {
         let current = store::get(tx, service.key).await?.ok_or(ServiceError::Unknown)?;
@@ -225,6 +238,7 @@ async fn want<A: Action<On = Project>>(
         store::want(tx, service.key, wanted, meanwhile).await?;
         Ok(jobs::enqueue(tx, app.dice.uuid(), SETTLE, &service.key.to_string(), now, now).await?)
     })?;
+    faults::reached(format_args!("service.{wanted}.wanted"));
     app.wake.notify_one();
     wait_until_settled(app, allowed, service.key).await
 }
@@ -235,14 +249,13 @@ async fn wait_until_settled<A: Action<On = Project>>(
     allowed: &Allowed<A>,
     key: ServiceKey,
 ) -> Result<ServiceView, ServiceError> {
-    let until = app.clock.now().plus(PATIENCE);
+    let began = Instant::now();
     loop {
         let found = {
             let mut tx = app.store.read(allowed).await?;
             store::look(&mut tx, key).await?.ok_or(ServiceError::Unknown)?
         };
-        let is_over: bool = app.clock.now() >= until;
-        if found.is_settled() || is_over {
+        if found.is_settled() || began.elapsed() >= PATIENCE {
             return Ok(found.view(&allowed.project().name));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

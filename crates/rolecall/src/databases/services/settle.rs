@@ -1,24 +1,22 @@
 //! The work behind a service: brings it to where it is wanted, from wherever a crash may have left it.
 
-use super::types::{Mode, NamedFinding, ServiceError, ServiceKey, State, Wanted, password_place};
-use super::{Service, store, types};
+use super::care::{NOT_OURS, RECONCILE, keep_findings, look_after, write_rules};
+use super::types::{Mode, ServiceError, ServiceKey, State, Wanted, password_place};
+use super::{Service, store, turn, types};
 use crate::app::App;
 use crate::databases::service_users::defaults;
 use crate::ground::access::{FinishWork, Installation, ObserveService, Resource, System};
+use crate::ground::faults;
 use crate::ground::jobs::{self, Job, Outcome};
 use crate::ground::store::Error;
 use crate::transaction;
+use engines::postgresql::Verifier;
 use engines::postgresql::cluster::{Cluster, PATIENCE, Plan, Status, Step};
-use engines::postgresql::{Finding, Verifier};
-use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// The job that brings a service to where it is wanted.
 pub const SETTLE: &str = "service.settle";
-/// The job that sets right, once a minute, what others changed on it.
-pub const RECONCILE: &str = "service.reconcile";
 
-const EVERY_MINUTE: Duration = Duration::from_mins(1);
 /// A service that cannot be brought up is tried so often before somebody has to look.
 const ATTEMPTS: i64 = 3;
 
@@ -41,47 +39,73 @@ pub async fn enqueue_all(app: &App) -> Result<(), Error> {
 /// Does the job [`SETTLE`].
 pub async fn settle(app: App, job: Job) -> Outcome {
     let Ok(key) = job.subject.parse::<ServiceKey>() else { return Outcome::Done };
-    let _turn = app.fleet.turn(key).await;
     match settle_once(&app, key).await {
         Ok(outcome) => outcome,
         Err(error) => failed(&app, key, &error, job.attempts).await,
     }
 }
 
-async fn look(app: &App, key: ServiceKey) -> Result<Option<Service>, Error> {
+pub(super) async fn look(app: &App, key: ServiceKey) -> Result<Option<Service>, Error> {
     let proof = System::<FinishWork>::on(&Installation);
     store::look(&mut app.store.read(&proof).await?, key).await
 }
 
 async fn settle_once(app: &App, key: ServiceKey) -> Result<Outcome, ServiceError> {
-    let Some(service) = look(app, key).await? else { return Ok(Outcome::Done) };
-    if service.mode == Mode::Attached {
-        return settle_attached(app, &service).await;
+    let Some(found) = look(app, key).await? else { return Ok(Outcome::Done) };
+    if found.must_be_here(app).is_err() {
+        // The node on whose disk it lies takes the job next.
+        return Ok(Outcome::Again(NOT_OURS));
     }
-    let cluster = Cluster::at(app.fleet.home(), &key.to_string())?;
-    match service.wanted {
-        Wanted::Deleted => {
-            app.fleet.forget(key);
-            cluster.destroy().await?;
-            delete_row(app, &service).await?;
-        }
-        Wanted::Stopped => {
-            app.fleet.forget(key);
-            if cluster.status().await? != Status::Absent {
-                cluster.stop(PATIENCE).await?;
-            }
-            observe(app, &service, State::Stopped, None).await?;
-        }
-        Wanted::Restarted => {
-            app.fleet.forget(key);
-            cluster.stop(PATIENCE).await?;
-            let proof = observing(&service);
-            transaction!(app.store, &proof, |tx| store::now_wants(tx, key, Wanted::Running).await)?;
-            bring_up(app, &service, &cluster).await?;
-        }
-        Wanted::Running => bring_up(app, &service, &cluster).await?,
+    let _turn = turn(app, &found).await?;
+    // What was wanted when the turn was asked for may not be what is wanted now.
+    let Some(service) = look(app, key).await? else { return Ok(Outcome::Done) };
+    match service.mode {
+        Mode::Attached => settle_attached(app, &service).await?,
+        Mode::Managed => settle_managed(app, &service).await?,
     }
     Ok(Outcome::Done)
+}
+
+async fn settle_managed(app: &App, service: &Service) -> Result<(), ServiceError> {
+    let key = service.key;
+    let cluster = Cluster::at(app.fleet.home(), &key.to_string())?;
+    if service.wanted != Wanted::Running {
+        app.fleet.forget(key);
+    }
+    match service.wanted {
+        Wanted::Deleted => {
+            cluster.destroy().await?;
+            faults::reached(format_args!("service.destroyed"));
+            delete_row(app, service).await
+        }
+        Wanted::Stopped => {
+            bring_down(&cluster).await?;
+            faults::reached(format_args!("service.stopped"));
+            observe(app, service, State::Stopped, None).await
+        }
+        Wanted::Restarted => {
+            bring_down(&cluster).await?;
+            faults::reached(format_args!("service.restarting"));
+            let proof = observing(service);
+            transaction!(app.store, &proof, |tx| {
+                // Unless something else is wanted meanwhile: that goes before.
+                store::restarted(tx, key).await
+            })?;
+            let Some(service) = look(app, key).await? else { return Ok(()) };
+            if service.wanted == Wanted::Running { bring_up(app, &service, &cluster).await } else { Ok(()) }
+        }
+        Wanted::Running => bring_up(app, service, &cluster).await,
+    }
+}
+
+/// Stops the cluster. One that was never finished holds nothing yet: it is made anew when it is wanted.
+async fn bring_down(cluster: &Cluster) -> Result<(), ServiceError> {
+    match cluster.status().await? {
+        Status::Absent => {}
+        Status::HalfMade => cluster.destroy().await?,
+        _ => cluster.stop(PATIENCE).await?,
+    }
+    Ok(())
 }
 
 /// Makes or starts the cluster, then its users and rights; every step may have been done before.
@@ -91,6 +115,7 @@ async fn bring_up(app: &App, service: &Service, cluster: &Cluster) -> Result<(),
         Status::Stopped | Status::Crashed | Status::Starting | Status::Stopping => cluster.start().await?,
         Status::Running { .. } => {}
     }
+    faults::reached(format_args!("service.up"));
     let record = cluster.record().await?;
     let (port, version) = record
         .map_or((0, service.version.clone()), |record| (i64::from(record.port), record.installation.version));
@@ -99,14 +124,18 @@ async fn bring_up(app: &App, service: &Service, cluster: &Cluster) -> Result<(),
         let now = app.clock.now();
         transaction!(app.store, &proof, |tx| store::address(tx, service.key, port, &version, now).await)?;
     }
+    faults::reached(format_args!("service.addressed"));
     let Some(service) = look(app, service.key).await? else { return Ok(()) };
     prepare(app, &service).await?;
+    faults::reached(format_args!("service.settled"));
     observe(app, &service, State::Running, None).await?;
-    begin_reconciling(app, service.key).await
+    look_after(app, service.key).await
 }
 
 async fn make(app: &App, service: &Service) -> Result<(), ServiceError> {
-    let wanted = app.fleet.installation(Some(&service.version));
+    // PostgreSQL may have been brought up to date since the service was asked for.
+    let major = service.version.split('.').next();
+    let wanted = app.fleet.installation(Some(&service.version)).or_else(|| app.fleet.installation(major));
     let installation = wanted.ok_or_else(|| ServiceError::NoVersion(service.version.clone()))?;
     let sealed = service.admin_password.as_deref().unwrap_or_default();
     let password = app.vault.open(&password_place(service.key), sealed)?;
@@ -123,6 +152,7 @@ async fn make(app: &App, service: &Service) -> Result<(), ServiceError> {
     let (told, steps) = mpsc::unbounded_channel();
     let writing = tokio::spawn(write_steps(app.clone(), service.clone(), steps));
     let made = Cluster::create(app.fleet.home(), &plan, &move |step| {
+        faults::reached(format_args!("service.step.{}", step_word(step)));
         let _ = told.send(step);
     })
     .await;
@@ -157,49 +187,24 @@ const fn step_word(step: Step) -> &'static str {
 /// Groups, triggers, the default user and its database; and who may connect to which databases.
 async fn prepare(app: &App, service: &Service) -> Result<(), ServiceError> {
     let server = types::server(app, service).await?;
-    let findings = server.prepare(&defaults::of(app, service).await?).await?;
-    keep_findings(app, service, &findings).await?;
+    let default_users = defaults::of(app, service).await?;
+    faults::reached(format_args!("service.default_user.intended"));
+    let findings = server.prepare(&default_users).await?;
+    faults::reached(format_args!("service.prepared"));
+    keep_findings(app, service, &server, &findings).await?;
     write_rules(app, service, &server).await?;
     defaults::settle(app, service, &server).await
 }
 
-/// A new database takes read-only users at once.
-///
-/// # Errors
-/// [`ServiceError`].
-pub async fn after_new_database(app: &App, service: &Service) -> Result<(), ServiceError> {
-    let server = types::server(app, service).await?;
-    server.reconcile().await?;
-    write_rules(app, service, &server).await
-}
-
-/// Lets read-only users into the databases that are prepared for them, and into no other.
-async fn write_rules(
-    app: &App,
-    service: &Service,
-    server: &engines::postgresql::Server,
-) -> Result<(), ServiceError> {
-    if service.mode == Mode::Attached {
-        return Ok(());
-    }
-    let prepared = server.prepared_databases().await?;
-    let cluster = Cluster::at(app.fleet.home(), &service.key.to_string())?;
-    if cluster.write_hba(&prepared, &app.config.cluster_networks()).await? {
-        cluster.reload().await?;
-    }
-    Ok(())
-}
-
-async fn settle_attached(app: &App, service: &Service) -> Result<Outcome, ServiceError> {
+async fn settle_attached(app: &App, service: &Service) -> Result<(), ServiceError> {
     if service.wanted == Wanted::Deleted {
+        // From our books only, so it does not matter whether the server answers.
         app.fleet.forget(service.key);
-        delete_row(app, service).await?;
-        return Ok(Outcome::Done);
+        return delete_row(app, service).await;
     }
     prepare(app, service).await?;
     observe(app, service, State::Running, None).await?;
-    begin_reconciling(app, service.key).await?;
-    Ok(Outcome::Done)
+    look_after(app, service.key).await
 }
 
 async fn delete_row(app: &App, service: &Service) -> Result<(), ServiceError> {
@@ -208,65 +213,7 @@ async fn delete_row(app: &App, service: &Service) -> Result<(), ServiceError> {
         tx.after(serde_json::json!({ "deleted": service.name }));
         store::delete(tx, service.key).await
     })?;
-    Ok(())
-}
-
-async fn begin_reconciling(app: &App, key: ServiceKey) -> Result<(), ServiceError> {
-    let now = app.clock.now();
-    let proof = System::<FinishWork>::on(&Installation);
-    transaction!(app.store, &proof, |tx| {
-        let subject = key.to_string();
-        jobs::enqueue(tx, app.dice.uuid(), RECONCILE, &subject, now.plus(EVERY_MINUTE), now).await
-    })?;
-    Ok(())
-}
-
-/// Does the job [`RECONCILE`].
-pub async fn reconcile(app: App, job: Job) -> Outcome {
-    let Ok(key) = job.subject.parse::<ServiceKey>() else { return Outcome::Done };
-    let _turn = app.fleet.turn(key).await;
-    match reconcile_once(&app, key).await {
-        Ok(true) => Outcome::Again(EVERY_MINUTE),
-        Ok(false) => Outcome::Done,
-        Err(error) => {
-            tracing::warn!(%error, service = %key, "a service could not be looked after; trying again in a minute");
-            Outcome::Again(EVERY_MINUTE)
-        }
-    }
-}
-
-async fn reconcile_once(app: &App, key: ServiceKey) -> Result<bool, ServiceError> {
-    let Some(service) = look(app, key).await? else { return Ok(false) };
-    if service.state != State::Running {
-        return Ok(service.wanted != Wanted::Deleted);
-    }
-    let server = types::server(app, &service).await?;
-    let findings = server.reconcile().await?;
-    keep_findings(app, &service, &findings).await?;
-    write_rules(app, &service, &server).await?;
-    Ok(true)
-}
-
-/// Keeps what could not be set right; what could is a matter for the log.
-async fn keep_findings(app: &App, service: &Service, findings: &[Finding]) -> Result<(), ServiceError> {
-    for finding in findings.iter().filter(|finding| finding.mended) {
-        tracing::info!(
-            service = service.name,
-            database = finding.database,
-            user = finding.user,
-            "{}",
-            finding.text
-        );
-    }
-    let open: Vec<NamedFinding> = findings
-        .iter()
-        .filter(|finding| !finding.mended)
-        .map(|finding| NamedFinding { text: finding.text.clone(), sql: finding.sql.clone() })
-        .collect();
-    let text = serde_json::to_string(&open).unwrap_or_else(|_| "[]".to_owned());
-    if text != service.findings {
-        transaction!(app.store, &observing(service), |tx| store::findings(tx, service.key, &text).await)?;
-    }
+    faults::reached(format_args!("service.deleted"));
     Ok(())
 }
 
@@ -282,8 +229,8 @@ pub(super) async fn observe(
     }
     transaction!(app.store, &observing(service), |tx| {
         let Some(current) = store::get(tx, service.key).await? else { return Ok(()) };
-        // Somebody asked for something else meanwhile: their work will tell how that went.
-        if current.wanted != service.wanted && current.wanted != Wanted::Running {
+        // Somebody asked for something else meanwhile, or saw it change: their work will tell how that went.
+        if (current.wanted, current.state) != (service.wanted, service.state) {
             tx.silent();
             return Ok(());
         }
@@ -294,7 +241,7 @@ pub(super) async fn observe(
     Ok(())
 }
 
-fn observing(service: &Service) -> System<ObserveService> {
+pub(super) fn observing(service: &Service) -> System<ObserveService> {
     System::named(Resource::new("service", &service.name))
 }
 
@@ -302,14 +249,24 @@ fn observing(service: &Service) -> System<ObserveService> {
 async fn failed(app: &App, key: ServiceKey, error: &ServiceError, attempts: i64) -> Outcome {
     let sentence = sentence(error);
     let Ok(Some(service)) = look(app, key).await else { return Outcome::Failed(sentence) };
-    let state = if service.mode == Mode::Attached { State::Unreachable } else { State::Failed };
-    let is_final = attempts >= ATTEMPTS && service.mode == Mode::Managed && service.wanted != Wanted::Deleted;
-    if is_final || service.mode == Mode::Attached {
-        if let Err(error) = observe(app, &service, state, Some(&sentence)).await {
-            tracing::error!(%error, "the failure of a service could not be written");
-        }
+    // Deleting goes on until it succeeds, and an attached server may be back at any time.
+    let is_deletion = service.wanted == Wanted::Deleted;
+    let is_final = attempts >= ATTEMPTS && service.mode == Mode::Managed && !is_deletion;
+    let written = match service.mode {
+        Mode::Attached if !is_deletion => observe(app, &service, State::Unreachable, Some(&sentence)).await,
+        _ if is_final => observe(app, &service, State::Failed, Some(&sentence)).await,
+        _ => note(app, &service, &sentence).await,
+    };
+    if let Err(error) = written {
+        tracing::error!(%error, "the failure of a service could not be written");
     }
     if is_final { Outcome::Done } else { Outcome::Failed(sentence) }
+}
+
+/// Notes, beside the state, why it lasts.
+async fn note(app: &App, service: &Service, sentence: &str) -> Result<(), ServiceError> {
+    let proof = System::<FinishWork>::on(&Installation);
+    Ok(transaction!(app.store, &proof, |tx| store::note_failure(tx, service.key, sentence).await)?)
 }
 
 /// What people are told of an error of the work itself.

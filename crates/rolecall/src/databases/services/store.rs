@@ -3,10 +3,12 @@
 use super::types::{
     Mode, NamedFinding, ServiceError, ServiceKey, ServiceView, State, TlsMode, Wanted, connection_strings,
 };
+use crate::app::App;
 use crate::ground::access::{AccountKey, ProjectKey};
 use crate::ground::clock::At;
 use crate::ground::store::{Error, PageRequest, ReadTx, Tx};
 use crate::{row, sql};
+use uuid::Uuid;
 
 row! {
     /// A service as it is kept.
@@ -50,6 +52,8 @@ row! {
         pub admin_password: Option<Vec<u8>>,
         /// The protected user.
         pub default_user: String,
+        /// The node on whose disk it lies; none for an attached one.
+        pub node: String,
         /// The user number it runs under.
         pub uid: Option<i64>,
         /// Who made it.
@@ -76,6 +80,12 @@ impl Service {
     /// Itself, unless somebody else runs it.
     pub(super) fn must_be_managed(self) -> Result<Self, ServiceError> {
         if self.mode == Mode::Managed { Ok(self) } else { Err(ServiceError::Attached) }
+    }
+
+    /// Only the node on whose disk a managed service lies can work on it.
+    pub(super) fn must_be_here(&self, app: &App) -> Result<(), ServiceError> {
+        let is_here = self.mode == Mode::Attached || self.node == app.node();
+        if is_here { Ok(()) } else { Err(ServiceError::Elsewhere(self.node.clone())) }
     }
 
     /// As it is shown.
@@ -108,21 +118,21 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT key, project, name, engine, mode, state, wanted, step, failure, findings, version, host, port,
-                database_name, tls, tls_ca, admin_username, admin_password, default_user, uid, created_by, created_at,
-                changed_at FROM service ",
+                database_name, tls, tls_ca, admin_username, admin_password, default_user, node, uid, created_by,
+                created_at, changed_at FROM service ",
             $rest
         )
     };
 }
 
-pub async fn insert(tx: &mut Tx, service: &Service, node: &str) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, service: &Service) -> Result<(), Error> {
     let new = service.clone();
     sql!(exec tx,
         "INSERT INTO service (key, project, name, engine, mode, state, wanted, version, host, port, database_name, tls,
             tls_ca, admin_username, admin_password, default_user, node, uid, created_by, created_at, changed_at, findings)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         new.key, new.project, new.name, new.engine, new.mode, new.state, new.wanted, new.version, new.host, new.port,
-        new.database_name, new.tls, new.tls_ca, new.admin_username, new.admin_password, new.default_user, node, new.uid,
+        new.database_name, new.tls, new.tls_ca, new.admin_username, new.admin_password, new.default_user, new.node, new.uid,
         new.created_by, new.created_at, new.changed_at, new.findings)
     .map(drop)
 }
@@ -177,6 +187,35 @@ pub async fn step(tx: &mut Tx, key: ServiceKey, step: &str) -> Result<(), Error>
     sql!(exec tx, "UPDATE service SET step = $2 WHERE key = $1", key, step).map(drop)
 }
 
+/// Notes why work that goes on has not succeeded yet.
+pub async fn note_failure(tx: &mut Tx, key: ServiceKey, failure: &str) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET failure = $2 WHERE key = $1", key, failure).map(drop)
+}
+
+/// Takes the lease on a service, or holds it on; `false` while another holder's lasts.
+pub async fn hold_lease(
+    tx: &mut Tx,
+    key: ServiceKey,
+    holder: Uuid,
+    now: At,
+    until: At,
+) -> Result<bool, Error> {
+    // A service that is gone keeps nobody waiting.
+    let (others,) = sql!(one tx, (i64,),
+        "SELECT COUNT(*) FROM service WHERE key = $1 AND lease_holder <> $2 AND lease_until >= $3", key, holder, now)?;
+    sql!(exec tx,
+        "UPDATE service SET lease_holder = $2, lease_until = $4
+         WHERE key = $1 AND (lease_holder IS NULL OR lease_holder = $2 OR lease_until < $3)",
+        key, holder, now, until)?;
+    Ok(others == 0)
+}
+
+pub async fn give_back_lease(tx: &mut Tx, key: ServiceKey, holder: Uuid) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET lease_holder = NULL, lease_until = NULL WHERE key = $1 AND lease_holder = $2",
+        key, holder)
+    .map(drop)
+}
+
 /// Notes how a service was seen to be.
 pub async fn observe(tx: &mut Tx, key: ServiceKey, state: State, failure: Option<&str>) -> Result<(), Error> {
     sql!(exec tx, "UPDATE service SET state = $2, failure = $3, step = NULL WHERE key = $1", key, state, failure)
@@ -184,8 +223,9 @@ pub async fn observe(tx: &mut Tx, key: ServiceKey, state: State, failure: Option
 }
 
 /// A restart that has stopped the server has only to start it.
-pub async fn now_wants(tx: &mut Tx, key: ServiceKey, wanted: Wanted) -> Result<(), Error> {
-    sql!(exec tx, "UPDATE service SET wanted = $2 WHERE key = $1", key, wanted).map(drop)
+pub async fn restarted(tx: &mut Tx, key: ServiceKey) -> Result<(), Error> {
+    sql!(exec tx, "UPDATE service SET wanted = 'running', state = 'starting' WHERE key = $1 AND wanted = 'restarted'", key)
+        .map(drop)
 }
 
 pub async fn address(tx: &mut Tx, key: ServiceKey, port: i64, version: &str, now: At) -> Result<(), Error> {

@@ -138,6 +138,18 @@ pub enum ServiceError {
     /// It goes on in the background.
     #[error("it is not finished yet")]
     Unfinished,
+    /// Another node is changing it, and does not come to an end.
+    #[error("another change is under way")]
+    Busy,
+    /// It lies on another node's disk.
+    #[error("it lies on the node {0}")]
+    Elsewhere(String),
+    /// The service has no such database.
+    #[error("no such database")]
+    UnknownDatabase,
+    /// It has one of that name.
+    #[error("the database's name is taken")]
+    DatabaseTaken,
     /// The server said no, or nothing.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -294,6 +306,7 @@ pub fn password_place(key: ServiceKey) -> Place {
 
 /// The connections to a service's server.
 pub(super) async fn server(app: &App, service: &Service) -> Result<Server, ServiceError> {
+    service.must_be_here(app)?;
     let sealed = service.admin_password.as_deref().unwrap_or_default();
     let password = app.vault.open(&password_place(service.key), sealed)?;
     let login = Login {
@@ -325,5 +338,5 @@ pub(super) async fn server(app: &App, service: &Service) -> Result<Server, Servi
             Server::with_public(inside, by_tcp, login, database, Reach::Managed)
         }
     };
-    Ok(app.fleet.server(service.key, service.changed_at.millis(), || server))
+    Ok(app.fleet.server(service.key, (service.changed_at.millis(), service.port), || server))
 }

@@ -62,7 +62,7 @@ impl Gate {
     pub fn new(store: Store) -> Self {
         let cache = Cache::builder().max_capacity(50_000);
         let cache = match store.backend() {
-            Backend::Sqlite => cache.time_to_live(Duration::from_secs(60)),
+            Backend::Sqlite => cache.time_to_live(Duration::from_mins(1)),
             Backend::Postgres => cache.time_to_live(OTHER_NODES),
         };
         Self { store, cache: cache.build(), uses: Mutex::default() }

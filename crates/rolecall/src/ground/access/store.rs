@@ -7,6 +7,7 @@ use super::{
 };
 use crate::ground::clock::At;
 use crate::ground::store::{Error, ReadTx, Tx};
+use crate::ground::throttle::{Failures, Limits};
 use crate::{row, sql};
 
 const ACCOUNT: &str = "SELECT id, kind, name, email, (password_hash IS NOT NULL) AS has_password, disabled,
@@ -126,4 +127,29 @@ pub async fn visible_projects(tx: &mut ReadTx, actor: &Actor, limit: usize) -> R
     let rows = sql!(all tx, (String,),
         "SELECT name FROM project WHERE organization = $1 ORDER BY name LIMIT $2", organization, limit)?;
     Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+const FAILURES: &str = "SELECT failures, last_failure_at FROM throttle WHERE counter = $1";
+
+fn counted(row: Option<(i64, At)>) -> Option<Failures> {
+    row.map(|(count, last_at)| Failures { count: u32::try_from(count).unwrap_or(u32::MAX), last_at })
+}
+
+pub async fn failures(tx: &mut ReadTx, counter: &str) -> Result<Option<Failures>, Error> {
+    sql!(maybe tx, (i64, At), FAILURES, counter).map(counted)
+}
+
+/// Counts one more failure, in the store, so that two at once are two.
+pub async fn count(tx: &mut Tx, counter: &str, limits: Limits, now: At) -> Result<(), Error> {
+    let before = sql!(maybe tx, (i64, At), FAILURES, counter).map(counted)?;
+    let after = limits.after_failure(before, now);
+    sql!(exec tx,
+        "INSERT INTO throttle (counter, failures, last_failure_at) VALUES ($1, $2, $3)
+         ON CONFLICT (counter) DO UPDATE SET failures = excluded.failures, last_failure_at = excluded.last_failure_at",
+        counter, i64::from(after.count), after.last_at)
+    .map(drop)
+}
+
+pub async fn forget(tx: &mut Tx, counter: &str) -> Result<(), Error> {
+    sql!(exec tx, "DELETE FROM throttle WHERE counter = $1", counter).map(drop)
 }

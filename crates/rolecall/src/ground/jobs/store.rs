@@ -6,6 +6,8 @@ use crate::ground::store::{Error, ReadTx, Tx};
 use crate::sql;
 use uuid::Uuid;
 
+/// What is asked for again while it is under way runs once more afterwards: whoever is at work on it loses its hold,
+/// so that its outcome does not end the job.
 pub async fn insert(
     tx: &mut Tx,
     key: Uuid,
@@ -16,7 +18,7 @@ pub async fn insert(
 ) -> Result<(), Error> {
     sql!(exec tx,
         "INSERT INTO job (key, kind, subject, run_at, created_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (kind, subject) DO UPDATE SET attempts = 0,
+         ON CONFLICT (kind, subject) DO UPDATE SET attempts = 0, holder = NULL, held_until = NULL,
             run_at = CASE WHEN excluded.run_at < job.run_at THEN excluded.run_at ELSE job.run_at END",
         key, kind, subject, run_at, now)
     .map(drop)

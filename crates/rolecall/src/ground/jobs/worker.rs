@@ -20,7 +20,7 @@ const HOLD: Duration = Duration::from_secs(30);
 /// How many jobs run at a time.
 const AT_ONCE: usize = 4;
 /// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What became of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -198,7 +198,16 @@ impl Store {
     }
 }
 
+/// Makes the file readable by nobody else; SQLite gives its companions the same mode.
+fn make_file(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    made.map(drop)
+        .map_err(|error| Error::Unavailable(format!("{} cannot be written: {error}", path.display())))
+}
+
 async fn open_sqlite(path: &Path) -> Result<Pools, Error> {
+    make_file(path)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

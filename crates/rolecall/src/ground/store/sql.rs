@@ -18,8 +18,8 @@ macro_rules! transaction {
                 Err(error) => break Err(error.into()),
             };
             let done = {
-                #[allow(unused_variables, reason = "work that only records has no use for it")]
                 let $tx = &mut open;
+                let _ = &$tx; // Work that only records has no use for it.
                 async { $work }.await
             };
             if let Some(outcome) = store.end(open, proof, &mut attempt, done).await {

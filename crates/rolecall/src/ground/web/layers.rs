@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::{cookies, csrf};
 use crate::app::App;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -107,7 +107,7 @@ pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next
     if !csrf::form_matches(&app, &token, &parts.headers, &bytes) {
         return forged();
     }
-    next.run(Request::from_parts(parts, Body::from(Bytes::from(bytes)))).await
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
 }
 
 fn forged() -> Response {

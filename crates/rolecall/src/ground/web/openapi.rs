@@ -81,7 +81,7 @@ fn operation(spec: &Spec) -> Value {
 /// The first part of the path that isn't a parameter's name: what the operation is about.
 fn tag(path: &str) -> &str {
     let parts = path.trim_start_matches("/api/v1/").split('/');
-    parts.filter(|part| !part.starts_with('{') && !part.is_empty()).last().unwrap_or("rolecall")
+    parts.rev().find(|part| !part.starts_with('{') && !part.is_empty()).unwrap_or("rolecall")
 }
 
 fn parameters(spec: &Spec) -> Vec<Value> {

@@ -1,6 +1,6 @@
 //! What went wrong, in one form: RFC 9457 for programs, a page for people, a line for the command line.
 
-use crate::ground::access::{Refusal, Unrecognized};
+use crate::ground::access::{NotProved, Refusal, Unrecognized};
 use crate::ground::store::Error;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -192,6 +192,20 @@ impl From<Unrecognized> for Problem {
                 Self::new(StatusCode::UNAUTHORIZED, "token_expired", "This token has expired; sign in again.")
             }
             Unrecognized::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotProved> for Problem {
+    fn from(error: NotProved) -> Self {
+        match error {
+            NotProved::Wrong => {
+                Self::invalid_credentials("The account or the password is wrong; check both and try again.")
+            }
+            NotProved::Wait(seconds) => {
+                Self::too_many(seconds, format!("Too many failed attempts; try again in {seconds} seconds."))
+            }
+            NotProved::Store(error) => error.into(),
         }
     }
 }

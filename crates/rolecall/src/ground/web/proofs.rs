@@ -5,7 +5,8 @@ use super::problem::Problem;
 use super::routes::{Describe, Guard, Spec};
 use crate::app::App;
 use crate::ground::access::{
-    Account, Action, Actor, Allowed, Bearer, Installation, Organization, Own, Project, Refusal, Thing, store,
+    Account, Action, Actor, Allowed, Bearer, Installation, Organization, Own, Project, Refusal, Thing,
+    find_organization, find_project, prove_password,
 };
 use crate::ground::secret::Secret;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
@@ -107,7 +108,7 @@ async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
         if scheme.eq_ignore_ascii_case("basic") {
             let (account, password) =
                 basic(rest.trim()).ok_or_else(|| Problem::invalid_credentials(UNREADABLE))?;
-            let account = crate::people::sign_in::prove(app, &account, &password, address).await?;
+            let account = prove_password(app, &account, &password, address).await?;
             return Ok(app.gate.by_account(account.key, organization, address).await?);
         }
         return Err(Problem::invalid_credentials(UNREADABLE));
@@ -174,7 +175,7 @@ impl Named for Organization {
             return Ok(Some(known.clone()));
         }
         let mut tx = app.store.read(&actor.own::<crate::ground::access::SeeSelf>()).await?;
-        Ok(store::organization(&mut tx, &id).await?)
+        Ok(find_organization(&mut tx, &id).await?)
     }
 }
 
@@ -182,7 +183,7 @@ impl Named for Project {
     async fn find(parts: &mut Parts, app: &App, actor: &Actor) -> Result<Option<Self>, Problem> {
         let Some(name) = parameter(parts, app, "project").await else { return Ok(None) };
         let mut tx = app.store.read(&actor.own::<crate::ground::access::SeeSelf>()).await?;
-        let project = store::project(&mut tx, &name).await?;
+        let project = find_project(&mut tx, &name).await?;
         // A console page lives in one organization; another one's project isn't on it.
         let org = parameter(parts, app, "org").await;
         Ok(project.filter(|project| org.is_none_or(|org| org == project.organization)))

@@ -213,14 +213,7 @@ impl Routes {
         self
     }
 
-    /// What all of them are.
-    #[must_use]
-    pub fn specs(&self) -> &[Spec] {
-        &self.specs
-    }
-
     /// The router, and what its routes are.
-    #[must_use]
     pub fn into_parts(self) -> (Router<App>, Vec<Spec>) {
         (self.router, self.specs)
     }

@@ -74,9 +74,10 @@ async fn nowhere(request: Request) -> Response {
 }
 
 async fn health(_: Anybody, State(app): State<App>) -> Response {
-    match app.store.is_answering().await {
-        true => (StatusCode::OK, "ready\n").into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
+    if app.store.is_answering().await {
+        (StatusCode::OK, "ready\n").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{Claim, ClaimError};
 use crate::app::App;
 use crate::ground::access::{Bearer, ClaimInstallation};
-use crate::ground::secret::Secret;
 use crate::ground::web::body::{Ask, Form};
 use crate::ground::web::cookies;
 use crate::ground::web::page::form::check;
@@ -31,15 +30,6 @@ struct Link {
     code: String,
 }
 
-#[derive(Deserialize)]
-struct SetupForm {
-    code: Secret,
-    password: Secret,
-    again: Secret,
-    #[serde(default)]
-    new_users_are_superadmins: bool,
-}
-
 async fn show(State(app): State<App>, _: Anybody, Ask(link): Ask<Link>) -> Response {
     if app.claimed.load(Ordering::Acquire) {
         return Redirect::to("/sign-in").into_response();
@@ -54,14 +44,8 @@ async fn submit(
     State(app): State<App>,
     bearer: Bearer<ClaimInstallation>,
     UserAgent(agent): UserAgent,
-    Form(typed): Form<SetupForm>,
+    Form(claim): Form<Claim>,
 ) -> Result<Response, Problem> {
-    let claim = Claim {
-        code: typed.code,
-        password: typed.password,
-        again: typed.again,
-        new_users_are_superadmins: typed.new_users_are_superadmins,
-    };
     match super::claim(&app, &bearer, &claim).await {
         Ok(admin) => {
             let session = sign_in::begin(&app, &bearer.doing(), admin, &agent).await?;

@@ -11,6 +11,7 @@ use crate::ground::passwords::{BrokenRule, PasswordError, PasswordRules, Passwor
 use crate::ground::secret::Secret;
 use crate::ground::store::{Error, Store};
 use crate::transaction;
+use serde::Deserialize;
 use std::sync::atomic::Ordering;
 
 /// The id of the built-in administrator (D8).
@@ -99,6 +100,7 @@ pub async fn claim_from_environment(
 }
 
 /// What the set-up page asks.
+#[derive(Debug, Deserialize)]
 pub struct Claim {
     /// The code of the printed link.
     pub code: Secret,
@@ -107,6 +109,7 @@ pub struct Claim {
     /// The same once more.
     pub again: Secret,
     /// "All new users are SuperAdmins" (C4).
+    #[serde(default)]
     pub new_users_are_superadmins: bool,
 }
 

@@ -1,6 +1,5 @@
 //! `POST /login`, `POST /logout`.
 
-use super::SignInError;
 use crate::app::App;
 use crate::ground::access::{AccountView, Bearer, Own, SignIn, SignOut};
 use crate::ground::clock::At;
@@ -71,18 +70,4 @@ async fn login(
 async fn logout(State(app): State<App>, own: Own<SignOut>) -> Result<Gone, Problem> {
     super::sign_out(&app, &own).await?;
     Ok(Gone)
-}
-
-impl From<SignInError> for Problem {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::Wrong => {
-                Self::invalid_credentials("The account or the password is wrong; check both and try again.")
-            }
-            SignInError::Wait(seconds) => {
-                Self::too_many(seconds, format!("Too many failed attempts; try again in {seconds} seconds."))
-            }
-            SignInError::Store(error) => error.into(),
-        }
-    }
 }

@@ -12,30 +12,14 @@ pub use token::{LIFETIME, make_token, well_formed};
 
 use crate::app::App;
 use crate::ground::access::{
-    self, Account, AccountView, Bearer, CountFailure, Credential, Installation, NoteUse, Own, SignIn,
-    SignOut, System, TokenKey,
+    Account, AccountView, Bearer, Credential, Installation, NotProved, NoteUse, Own, SignIn, SignOut, System,
+    TokenKey, prove_password,
 };
 use crate::ground::clock::At;
 use crate::ground::secret::Secret;
 use crate::ground::store::Error;
-use crate::ground::throttle::{self, PER_ACCOUNT, PER_ADDRESS, Verdict};
 use crate::transaction;
 use sha2::{Digest as _, Sha256};
-use std::net::IpAddr;
-
-/// Why nobody was signed in.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// No such account, or not its password: which of the two is not told.
-    #[error("the account or the password is wrong")]
-    Wrong,
-    /// Too many failures before this try.
-    #[error("too many failed attempts; wait {0} seconds")]
-    Wait(u64),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] Error),
-}
 
 /// A session that has begun.
 #[derive(Debug)]
@@ -50,76 +34,18 @@ pub struct Session {
     pub view: AccountView,
 }
 
-/// Checks account and password, by whatever door they came; failures count for all doors alike.
-///
-/// # Errors
-/// [`SignInError`].
-pub async fn prove(
-    app: &App,
-    typed: &str,
-    password: &Secret,
-    address: IpAddr,
-) -> Result<Account, SignInError> {
-    let name = throttle::account_key(typed);
-    let counters = (format!("account:{name}"), format!("address:{}", throttle::address_key(address)));
-    let now = app.clock.now();
-    let proof = System::<CountFailure>::on(&Installation);
-    let mut tx = app.store.read(&proof).await?;
-    let verdict = PER_ACCOUNT
-        .verdict(store::failures(&mut tx, &counters.0).await?, now)
-        .and(PER_ADDRESS.verdict(store::failures(&mut tx, &counters.1).await?, now));
-    if let Verdict::Wait(_) = verdict {
-        return Err(SignInError::Wait(verdict.seconds()));
-    }
-    let found = access::store::sign_in(&mut tx, &name).await?;
-    drop(tx);
-    let hash = found.as_ref().and_then(|(_, hash)| hash.as_deref());
-    let is_right = app.passwords.verify(password, hash).await;
-    match found {
-        Some((account, _)) if is_right => {
-            forgive(app, &counters.0).await?;
-            Ok(account)
-        }
-        _ => {
-            count_failure(app, &counters, now).await?;
-            Err(SignInError::Wrong)
-        }
-    }
-}
-
-/// A transaction of its own: the refusal that follows rolls nothing back.
-async fn count_failure(app: &App, counters: &(String, String), now: At) -> Result<(), Error> {
-    let proof = System::<CountFailure>::named(access::Resource::new(
-        "account",
-        counters.0.trim_start_matches("account:"),
-    ));
-    transaction!(app.store, &proof, |tx| {
-        store::count(tx, &counters.0, PER_ACCOUNT, now).await?;
-        store::count(tx, &counters.1, PER_ADDRESS, now).await
-    })
-}
-
-/// A success clears the account's counter; the address's stays, or a guesser could clear it with an own account.
-async fn forgive(app: &App, counter: &str) -> Result<(), Error> {
-    let proof = System::<NoteUse>::on(&Installation);
-    if store::failures(&mut app.store.read(&proof).await?, counter).await?.is_none() {
-        return Ok(());
-    }
-    transaction!(app.store, &proof, |tx| store::forget(tx, counter).await)
-}
-
 /// Signs in: proves the password and makes a sign-in token.
 ///
 /// # Errors
-/// [`SignInError`].
+/// [`NotProved`].
 pub async fn sign_in(
     app: &App,
     bearer: &Bearer<SignIn>,
     typed: &str,
     password: &Secret,
     user_agent: &str,
-) -> Result<Session, SignInError> {
-    let account = prove(app, typed, password, bearer.from()).await?;
+) -> Result<Session, NotProved> {
+    let account = prove_password(app, typed, password, bearer.from()).await?;
     Ok(begin(app, bearer, account, user_agent).await?)
 }
 

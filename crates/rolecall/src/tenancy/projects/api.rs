@@ -3,7 +3,8 @@
 use super::{ProjectError, ProjectView};
 use crate::app::App;
 use crate::ground::access::{
-    Allowed, CreateProject, DeleteProject, ListProjects, RenameProject, SeeProject, SeeSelf, store,
+    Allowed, CreateProject, DeleteProject, ListProjects, RenameProject, SeeProject, SeeSelf,
+    find_organization,
 };
 use crate::ground::web::body::{Body, ListQuery};
 use crate::ground::web::problem::Problem;
@@ -60,7 +61,7 @@ async fn create(
 ) -> Result<Created<ProjectView>, Problem> {
     let id = new.organization.as_deref().unwrap_or(asking.actor().organization());
     let mut tx = app.store.read(&asking.actor().own::<SeeSelf>()).await?;
-    let organization = store::organization(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    let organization = find_organization(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
     drop(tx);
     let project = super::create(&app, &asking.on(organization)?, &new.name).await?;
     Ok(Created { location: format!("/api/v1/projects/{}", project.name), thing: project })

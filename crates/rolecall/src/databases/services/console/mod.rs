@@ -8,11 +8,13 @@ use super::{Mode, ServiceLine, ServiceView, State};
 use crate::app::App;
 use crate::databases::services::{self, ServiceError};
 use crate::ground::access::{
-    Allowed, DeleteService, EditService, ListProjects, Own, RestartService, SeeSelf, SeeServices,
-    StartService, StopService,
+    ActionId, Allowed, DeleteService, EditService, ListProjects, Own, Project, RestartService, SeeSelf,
+    SeeServices, StartService, StopService,
 };
 use crate::ground::web::body::{Form, ListQuery};
-use crate::ground::web::page::{Crumb, Mood, Shell, Tab, head, page, state, tabs, tag, watching_page};
+use crate::ground::web::page::{
+    Crumb, Mood, Shell, Tab, empty, head, note, or_why, page, state, tabs, tag, watching_page,
+};
 use crate::ground::web::problem::Problem;
 use crate::ground::web::reply::Turn;
 use crate::ground::web::routes::Routes;
@@ -296,4 +298,21 @@ pub fn service_page(
 pub fn crumbs_to(shell: &Shell, service: &ServiceView) -> [Crumb; 2] {
     let project = shell.at(&format!("/projects/{}/services", service.project));
     [Crumb::new(&*service.project, project), Crumb::new(&*service.name, address(shell, service))]
+}
+
+/// In place of a list that cannot be had now: why, and what can be done about it.
+#[must_use]
+pub fn not_now(shell: &Shell, project: &Project, service: &ServiceView, problem: &Problem) -> Markup {
+    if service.mode == Mode::Attached || !matches!(service.state, State::Stopped | State::Failed) {
+        return note(Mood::Warn, &html! { p { (problem.detail) } });
+    }
+    let why = shell.why_not(ActionId::StartService, project);
+    let start = html! {
+        form method="post" action={ (address(shell, service)) "/start" } {
+            (shell.token())
+            button.btn.primary { "Start" }
+        }
+    };
+    let text = html! { (problem.detail) };
+    empty("services", "Not while it is stopped", &text, &or_why(why.as_deref(), "Start", &start))
 }

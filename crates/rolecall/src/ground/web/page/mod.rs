@@ -1,5 +1,7 @@
 //! The console's pages: their frame, and (below) the parts that they are made of.
 
+#[cfg(test)]
+mod contrast;
 pub mod form;
 pub mod list;
 mod navigation;
@@ -14,7 +16,9 @@ pub use when::when;
 use super::proofs::SignedIn;
 use super::{cookies, csrf, problem::Problem, routes::Describe, routes::Spec};
 use crate::app::App;
-use crate::ground::access::{ActionId, Actor, Decision, Organization, Refusal, SeeSelf, Thing, store};
+use crate::ground::access::{
+    ActionId, Actor, Decision, Organization, Refusal, SeeSelf, Thing, find_organization, visible_projects,
+};
 use crate::ground::clock::At;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -50,9 +54,9 @@ impl FromRequestParts<App> for Shell {
             actor.standing().organizations.iter().find(|(one, _)| one.id == id).map(|(one, _)| one.clone());
         let organization = match known {
             Some(organization) => organization,
-            None => store::organization(&mut tx, id).await?.ok_or_else(Problem::not_found)?,
+            None => find_organization(&mut tx, id).await?.ok_or_else(Problem::not_found)?,
         };
-        let projects = store::visible_projects(&mut tx, &actor, navigation::PROJECTS + 1).await?;
+        let projects = visible_projects(&mut tx, &actor, navigation::PROJECTS + 1).await?;
         Ok(Self {
             csrf: csrf::of(app, session),
             notice: cookies::notice(&parts.headers),
