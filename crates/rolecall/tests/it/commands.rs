@@ -109,6 +109,30 @@ fn a_service_is_stopped_started_renamed_and_deleted() {
 }
 
 #[test]
+fn a_server_that_runs_elsewhere_is_attached() {
+    let rolecall = Rolecall::with_service();
+    let superuser = rolecall.run(&["-p", "shop", "-s", "main", "user", "reveal", "postgres"]).good();
+    let main = rolecall.run(&["-p", "shop", "service", "show", "main", "--json"]).good();
+    let main: Value = serde_json::from_str(&main).unwrap();
+    let port = main["port"].to_string();
+    let service = |words: &[&str], password: &str| {
+        let address = ["--host", "localhost", "--port", &port, "--username", "postgres", "--password-stdin"];
+        rolecall.with_input(&[&["-p", "shop", "service"], words, &address].concat(), password)
+    };
+    assert!(service(&["test"], &superuser).good().starts_with("Reached  PostgreSQL "));
+    service(&["test"], "wrong").bad(1);
+    let said = service(&["attach", "elsewhere"], &superuser).good();
+    assert!(said.starts_with("Service \"elsewhere\" attached: PostgreSQL "), "{said}");
+    let users = |service| rolecall.run(&["-p", "shop", "-s", service, "user", "list"]).good();
+    assert!(users("elsewhere").contains("\ntsdbadmin"));
+    let several = rolecall.scalingo(&["database-users-list"], "").bad(2);
+    assert!(several.ends_with("name one: elsewhere, main."), "{several}");
+    assert!(rolecall.run(&["-p", "shop", "service", "stop", "elsewhere"]).bad(1).contains("attached"));
+    rolecall.run(&["-p", "shop", "service", "delete", "elsewhere", "--yes"]).good();
+    assert!(users("main").contains("\ntsdbadmin"), "the server stays as it is");
+}
+
+#[test]
 fn scripts_are_told_by_the_exit_code() {
     let rolecall = Rolecall::with_project();
     let url = rolecall.url.clone();
