@@ -30,7 +30,9 @@ impl Rolecall {
         // Below /tmp itself: database servers under users of their own must be able to pass through.
         let folder = tempfile::Builder::new().prefix("rolecall-it-").tempdir_in("/tmp").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-        let mut command = Command::new(PROGRAM);
+        // Should the test be ended, its server ends as well.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", PROGRAM]);
         command.args(["serve", "--listen", "127.0.0.1:0", "--stop-services-with-server", "--data"]);
         command
             .arg(folder.path().join("data"))
