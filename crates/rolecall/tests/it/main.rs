@@ -1,4 +1,9 @@
 //! The real program, from outside: its server, its commands, real databases.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what tests share may say what it expects, too"
+)]
 
 mod commands;
 mod program;
