@@ -175,7 +175,7 @@ fn access(here: &Here<'_>, user: &UserView) -> Markup {
             @else if user.managed { (tag(Mood::Plain, "Read and write")) }
             @if user.replication && !user.superuser { (tag(Mood::Blue, "Replication")) }
             @if user.protected { (tag(Mood::Plain, "Protected")) }
-            @if !user.managed { span.tag.dashed title="Made outside Rolecall; adopt it to manage it here" { "Unmanaged" } }
+            @if !user.managed && !user.protected { span.tag.dashed title="Made outside Rolecall; adopt it to manage it here" { "Unmanaged" } }
         }
     }
 }
@@ -223,7 +223,7 @@ fn eye(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, name: &str, is_s
 
 fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
     let path = format!("{}/{name}", here.path());
-    let is_own = user.superuser && user.protected;
+    let is_own = user.protected && (user.superuser || !user.managed);
     let ours = |action| here.why_not(action);
     let unmanaged = (!user.managed).then(|| "Made outside Rolecall; adopt it first.".to_owned());
     let own = is_own.then(|| "Rolecall's own way into this server.".to_owned());
@@ -250,9 +250,10 @@ fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
         ),
         ("Delete", delete, html! { a.danger href={ (path) "/delete" } { "Delete" } }),
     ];
-    if !user.managed {
+    if !user.managed && !user.protected {
+        let superuser = user.superuser.then(|| "A superuser is not managed here.".to_owned());
         let adopt = html! { button form="acts" formaction={ (path) "/adopt" } { "Adopt" } };
-        acts.insert(0, ("Adopt", ours(ActionId::AdoptServiceUser), adopt));
+        acts.insert(0, ("Adopt", ours(ActionId::AdoptServiceUser).or(superuser), adopt));
     }
     menu(&user.username, &entries(&acts))
 }
