@@ -150,9 +150,9 @@ type Names = Path<(String, String)>;
 async fn list(
     State(app): State<App>,
     allowed: Allowed<SeeServices>,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Listed<ServiceView>, Problem> {
-    Ok(Listed(super::list(&app, &allowed, &request).await?))
+    Ok(Listed(super::list(&app, &allowed, &query.by(super::SORTS)?).await?))
 }
 
 async fn create(

@@ -115,12 +115,25 @@ impl Service {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT key, project, name, engine, mode, state, wanted, step, failure, findings, version, host, port,
                 database_name, tls, tls_ca, admin_username, admin_password, default_user, node, uid, created_by,
                 created_at, changed_at FROM service ",
-            $rest
+            $($rest),+
+        )
+    };
+}
+
+/// The pages of one direction.
+macro_rules! page {
+    ($beyond:literal, $order:literal) => {
+        select!(
+            "WHERE project = $1 AND name ",
+            $beyond,
+            " $2 AND ($3 IS NULL OR name LIKE $3 ESCAPE '\\') ORDER BY name ",
+            $order,
+            " LIMIT $4"
         )
     };
 }
@@ -161,11 +174,8 @@ pub async fn list(
     request: &PageRequest,
 ) -> Result<Vec<Service>, Error> {
     let limit = i64::try_from(request.size() + 1).unwrap_or(i64::MAX);
-    let after = request.after().unwrap_or_default();
-    let needle = request.needle().map(|needle| format!("%{}%", needle.replace(['%', '_', '\\'], "")));
-    sql!(all tx, Service,
-        select!("WHERE project = $1 AND name > $2 AND ($3 IS NULL OR name LIKE $3) ORDER BY name LIMIT $4"),
-        project, after, needle, limit)
+    let text = if request.descending() { page!("<", "DESC") } else { page!(">", "ASC") };
+    sql!(all tx, Service, text, project, request.after_name(), request.pattern(), limit)
 }
 
 /// Every service that this node looks after: its own managed ones, and all attached ones.
