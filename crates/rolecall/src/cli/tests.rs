@@ -1,5 +1,6 @@
 use super::{ClientCommand, Command, Line, ScalingoCommand};
 use clap::{CommandFactory as _, Parser as _};
+use std::fmt::Write as _;
 
 fn parse(line: &str) -> Line {
     Line::try_parse_from(line.split_whitespace()).unwrap_or_else(|error| panic!("{error}"))
@@ -78,9 +79,13 @@ fn gather(command: &mut clap::Command, text: &mut String) {
     if command.get_name() == "serve" {
         return;
     }
-    text.push_str(&format!("──── {}\n", command.get_display_name().unwrap_or_else(|| command.get_name())));
-    text.push_str(&command.render_help().to_string());
-    text.push('\n');
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
+    let help = command.render_help().to_string();
+    let (help, everywhere) = help.split_once("\nEverywhere:\n").unwrap_or((&help, ""));
+    // What may be said everywhere is the same everywhere.
+    let everywhere =
+        if name == "rolecall" { everywhere } else { everywhere.split_once("\n\n").unwrap_or_default().1 };
+    writeln!(text, "──── {name}\n{help}\n{everywhere}").unwrap();
     let subcommands = command.get_subcommands_mut();
     subcommands.filter(|one| one.get_name() != "help").for_each(|one| gather(one, text));
 }

@@ -25,7 +25,14 @@ pub use table::{Form, SETTINGS, Setting};
 pub use values::{LogFormat, Network, StoreAddress};
 
 /// Variables with our prefix that belong to the command line and to tests, not to the server.
-const OTHER_VARIABLES: [&str; 3] = ["ROLECALL_URL", "ROLECALL_TOKEN", "ROLECALL_ORGANIZATION"];
+const OTHER_VARIABLES: [&str; 6] = [
+    "ROLECALL_URL",
+    "ROLECALL_CA_FILE",
+    "ROLECALL_TOKEN",
+    "ROLECALL_ORGANIZATION",
+    "ROLECALL_PROJECT",
+    "ROLECALL_SERVICE",
+];
 
 /// What the server was told. Each field is the setting of that name: [`SETTINGS`] says what it is for. Paths are absolute.
 #[derive(Clone, Debug)]

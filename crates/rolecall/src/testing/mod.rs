@@ -6,7 +6,7 @@ mod client;
 mod servers;
 
 pub use client::{Answer, Client};
-pub use servers::{Managed, made, one, port_of, sign_in, until};
+pub use servers::{Foreign, Managed, made, one, port_of, sign_in, until};
 
 use crate::app::App;
 use crate::config::{Config, Flags, Inputs};

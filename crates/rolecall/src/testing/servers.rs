@@ -2,7 +2,9 @@
 //! users.
 
 use super::{Client, World};
-use engines::postgresql::cluster::{Cluster, Home};
+use crate::ground::secret::Secret;
+use engines::postgresql::Verifier;
+use engines::postgresql::cluster::{Cluster, Home, Plan};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -156,6 +158,51 @@ impl Managed {
     /// Waits until the service is in this state.
     pub async fn until_state(&self, state: &str) {
         until(&format!("the service is {state}"), async || self.view().await["state"] == state).await;
+    }
+}
+
+/// A server that belongs to somebody else: nothing in it is ours.
+pub struct Foreign {
+    cluster: Cluster,
+    /// Where it listens.
+    pub port: u16,
+}
+
+impl Foreign {
+    /// The superuser's password on it.
+    pub const PASSWORD: &'static str = "somebody-elses-superuser";
+
+    /// One that runs; it ends with the world.
+    pub async fn start(world: &World) -> Self {
+        let config = &world.app.config;
+        let plan = Plan {
+            name: "foreign".to_owned(),
+            installation: world.app.fleet.installations()[0].clone(),
+            port: None,
+            listen: Vec::new(),
+            hosts: Vec::new(),
+            networks: Vec::new(),
+            owner: Some(config.postgresql_first_uid + 15),
+            superuser_verifier: Verifier::derive(&Secret::new(Self::PASSWORD)).unwrap().text().to_owned(),
+        };
+        let cluster = Cluster::create(world.app.fleet.home(), &plan, &|_| {}).await.unwrap();
+        let port = cluster.address().await.unwrap().tcp.port();
+        Self { cluster, port }
+    }
+
+    /// Its superuser.
+    pub async fn postgres(&self) -> tokio_postgres::Client {
+        sign_in(self.port, "postgres", Self::PASSWORD, "postgres").await.unwrap()
+    }
+
+    /// Its owner stops it.
+    pub async fn stop(&self) {
+        self.cluster.stop(Duration::from_secs(10)).await.unwrap();
+    }
+
+    /// Its owner starts it again.
+    pub async fn resume(&self) {
+        self.cluster.start().await.unwrap();
     }
 }
 

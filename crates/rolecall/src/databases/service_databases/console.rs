@@ -2,16 +2,16 @@
 
 use super::{DatabaseContents, DatabaseView};
 use crate::app::App;
-use crate::databases::services::console::{Names, address, crumbs_to, service_page};
+use crate::databases::services::console::{Names, address, crumbs_to, not_now, service_page};
 use crate::databases::services::{self, ServiceView};
 use crate::ground::access::{ActionId, Allowed, CreateDatabase, DeleteDatabase, Project, SeeDatabases};
 use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::body::{Form, ListQuery};
 use crate::ground::web::page::form::Losing;
 use crate::ground::web::page::list::encode;
-use crate::ground::web::page::parts::{count, entry_or_why, icon, menu, size};
+use crate::ground::web::page::parts::{count, entries, icon, menu, size};
 use crate::ground::web::page::{
-    Crumb, Input, Listing, Mood, Shell, complaint, confirm_by_name, head, note, or_why, page, tag,
+    Crumb, Input, Listing, Mood, Shell, complaint, confirm_by_name, head, or_why, page, tag,
 };
 use crate::ground::web::problem::Problem;
 use crate::ground::web::reply::Turn;
@@ -156,7 +156,7 @@ fn tab_page(
         &new,
         &html! {
             @match found {
-                Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
+                Err(problem) => { (not_now(shell, project, service, problem)) }
                 Ok(found) => {
                     div.bar { (listing.search("Search databases")) }
                     @if found.items.is_empty() { (listing.nothing_found("databases")) } @else {
@@ -178,14 +178,15 @@ fn tab_page(
 
 fn row(path: &str, one: &DatabaseView, may_not_delete: Option<&str>) -> Markup {
     let protected = one.protected.then_some("Protected: the service needs this database.");
+    let delete = html! { a.danger href={ (path) "/" (encode(&one.name)) "/delete" } { "Delete" } };
     html! {
         tr {
             td.name.mono { (one.name) @if one.protected { " " (tag(Mood::Plain, "Protected")) } }
             td data-th="Owner" { code { (one.owner) } }
             td.num data-th="Size" { @match one.bytes { Some(bytes) => (size(bytes)), None => "–" } }
-            td.row-acts { div { (menu(&one.name, &entry_or_why(may_not_delete.or(protected), "Delete", &html! {
-                a.danger href={ (path) "/" (encode(&one.name)) "/delete" } { "Delete" }
-            }))) } }
+            td.row-acts { div {
+                (menu(&one.name, &entries(&[("Delete", may_not_delete.or(protected).map(str::to_owned), delete)])))
+            } }
         }
     }
 }

@@ -31,20 +31,26 @@ pub async fn list(
     Ok(page.map(|user| merge(&service, &user, known.get(&user.name))))
 }
 
-/// Sorts by name, and cuts the page that was asked for.
-fn cut(mut users: Vec<User>, request: &PageRequest) -> Page<User> {
-    let descending = request.sort().is_some_and(|sort| sort.descending);
-    users.sort_by(|a, b| a.name.cmp(&b.name));
-    if descending {
-        users.reverse();
+/// Sorts by what was asked for, then by name, and cuts the page.
+fn cut(users: Vec<User>, request: &PageRequest) -> Page<User> {
+    let field = request.sort().map_or("username", |sort| sort.field).to_owned();
+    Page::of_all(users, request, |user| match field.as_str() {
+        "access" => format!("{} {}", access(user), user.name),
+        "password_encryption" => {
+            format!("{} {}", user.password_encryption.map_or("", PasswordEncryption::as_str), user.name)
+        }
+        _ => user.name.clone(),
+    })
+}
+
+/// From the one to whom nothing is forbidden to the one who may only read.
+const fn access(user: &User) -> u8 {
+    match (user.superuser, user.replication, user.read_only) {
+        (true, ..) => 0,
+        (_, true, _) => 1,
+        (_, _, false) => 2,
+        _ => 3,
     }
-    if let Some(after) = request.after() {
-        let begin =
-            users.partition_point(|user| if descending { user.name >= after } else { user.name <= after });
-        users.drain(..begin);
-    }
-    users.truncate(request.size() + 1);
-    Page::cut(users, request, |user| user.name.clone())
 }
 
 async fn known_of(

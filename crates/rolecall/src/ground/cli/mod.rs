@@ -21,7 +21,7 @@ pub use output::{Output, read};
 pub use password::{NewPassword, PasswordFrom};
 pub use path::Path;
 pub use progress::Progress;
-pub use saved::{SignIn, SignIns, expose};
+pub use saved::{Exposed, SignIn, SignIns};
 pub use server::Server;
 pub use table::{Facts, Table, Text, Tone, View};
 
@@ -129,12 +129,17 @@ impl Context {
             environment.config_folder.as_deref().map(SignIns::read).transpose()?.unwrap_or_default();
         let url = said(globals.url);
         let server: Server = url.as_deref().or(sign_ins.current()).unwrap_or(Server::DEFAULT).parse()?;
-        let is_kept = environment.token.is_none();
-        let token = environment.token.or_else(|| Some(sign_ins.at(&server)?.token.clone()));
         let ca_file = globals.ca_file.filter(|path| !path.as_os_str().is_empty());
         let colour = !environment.no_color && io::stdout().is_terminal();
+        let nobody = Client::new(server, said(globals.organization).as_deref(), ca_file.as_deref())?;
+        let is_kept = environment.token.is_none();
+        let client = match (environment.token, sign_ins.at(nobody.server())) {
+            (Some(token), _) => nobody.with_token(token).with_remedy("It stands in ROLECALL_TOKEN."),
+            (None, Some(kept)) => nobody.with_token(kept.token.clone()),
+            (None, None) => nobody,
+        };
         Ok(Self {
-            client: Client::new(server, token, said(globals.organization).as_deref(), ca_file.as_deref())?,
+            client,
             output: Output::new(globals.json, colour),
             ask: Ask::new(io::stdin().is_terminal(), globals.yes),
             sign_ins,

@@ -30,9 +30,9 @@ impl Output {
         view: impl FnOnce(T) -> V,
     ) -> Result<(), Failure> {
         if self.is_json {
-            return self.json(&answer);
+            return write(&format!("{answer:#}"));
         }
-        self.write(&view(read(answer)?).into().render(self.colour))
+        write(&view(read(answer)?).into().render(self.colour))
     }
 
     /// Shows a list.
@@ -45,10 +45,10 @@ impl Output {
         view: impl FnOnce(Vec<T>) -> V,
     ) -> Result<(), Failure> {
         if self.is_json {
-            return self.json(&json!({ "items": items }));
+            return write(&format!("{:#}", json!({ "items": items })));
         }
         let items = items.into_iter().map(read).collect::<Result<_, _>>()?;
-        self.write(&view(items).into().render(self.colour))
+        write(&view(items).into().render(self.colour))
     }
 
     /// Says what was done, where the API answers nothing; programs have the exit code.
@@ -56,23 +56,18 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub fn say(&self, sentence: String) -> Result<(), Failure> {
-        if self.is_json { Ok(()) } else { self.write(&View::Says(sentence).render(false)) }
+        if self.is_json { Ok(()) } else { write(&View::Says(sentence).render(false)) }
     }
+}
 
-    fn json(&self, value: &Value) -> Result<(), Failure> {
-        self.write(&format!("{value:#}"))
-    }
-
-    /// A reader that has seen enough, such as `head`, is no failure.
-    #[expect(clippy::unused_self, reason = "everything that is shown goes through the output")]
-    fn write(&self, text: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::failed(format!("The answer cannot be written: {error}.")))
-            }
-            _ => Ok(()),
+/// A reader that has seen enough, such as `head`, is no failure.
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("The answer cannot be written: {error}.")))
         }
+        _ => Ok(()),
     }
 }
 

@@ -10,9 +10,18 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Writes a secret into a body or a file: the one place where the command line does so.
-pub fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
+/// A secret that goes into a body or a file: the one way in which the command line writes any.
+#[derive(Debug, Clone, Copy)]
+pub struct Exposed<'a>(pub &'a Secret);
+
+impl Serialize for Exposed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    Exposed(secret).serialize(serializer)
 }
 
 /// Who is signed in where.

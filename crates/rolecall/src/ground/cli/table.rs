@@ -34,12 +34,23 @@ impl Text {
         Self { text: one_line(text.as_ref()), tone }
     }
 
+    /// An instant of the API as people read it: to the second.
+    #[must_use]
+    pub fn instant(text: &str) -> Self {
+        match text.split_once('T') {
+            Some((day, time)) => {
+                Self::from(format!("{day} {}Z", time.split(['.', 'Z']).next().unwrap_or_default()))
+            }
+            None => Self::from(text),
+        }
+    }
+
     fn cell(&self, colour: bool) -> Cell {
         let cell = Cell::new(&self.text);
         match self.tone {
-            Tone::Good if colour => cell.fg(Color::Green),
-            Tone::Busy if colour => cell.fg(Color::Yellow),
-            Tone::Bad if colour => cell.fg(Color::Red),
+            Tone::Good if colour => cell.fg(Color::DarkGreen),
+            Tone::Busy if colour => cell.fg(Color::DarkYellow),
+            Tone::Bad if colour => cell.fg(Color::DarkRed),
             _ => cell,
         }
     }
@@ -205,7 +216,7 @@ fn finish(mut grid: Grid, is_boxed: bool) -> String {
         return grid.to_string();
     }
     if let Some(first) = grid.column_mut(0) {
-        first.set_padding((0, 2));
+        first.set_padding((0, 1));
     }
     grid.trim_fmt()
 }
@@ -246,15 +257,23 @@ mod tests {
             vec!["x".into(), Text::from(None::<&str>)],
         ];
         let table = View::from(Table::new(&["NAME", "STATE"], rows));
-        assert_eq!(table.render(false), "NAME      STATE\nmetrics   running\nx         -");
-        assert!(table.render(true).contains("\u{1b}[38;5;10mrunning"), "{:?}", table.render(true));
+        assert_eq!(table.render(false), "NAME     STATE\nmetrics  running\nx        -");
+        assert!(table.render(true).contains("\u{1b}[38;5;2m running"), "{:?}", table.render(true));
     }
 
     #[test]
     fn facts_stand_below_each_other() {
         let facts =
             Facts::default().with("Name", "x").with_some("None", None::<&str>).with_each("Two", ["a", "b"]);
-        assert_eq!(View::from(facts).render(false), "Name   x\nTwo    a\n       b");
+        assert_eq!(View::from(facts).render(false), "Name  x\nTwo   a\n      b");
+    }
+
+    #[test]
+    fn instants_are_told_to_the_second() {
+        for text in ["2026-11-22T21:00:27.547Z", "2026-11-22T21:00:27Z"] {
+            assert_eq!(Text::instant(text), Text::from("2026-11-22 21:00:27Z"));
+        }
+        assert_eq!(Text::instant("soon"), Text::from("soon"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `rolecall login`, `logout`, `whoami`.
 
-use crate::ground::cli::{Context, Facts, Failure, PasswordFrom, Path, SignIn, expose, read};
+use crate::ground::cli::{Context, Exposed, Facts, Failure, PasswordFrom, Path, SignIn, read};
 use crate::ground::secret::Secret;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,8 @@ Examples:
   rolecall login --url https://rolecall.example.org
   rolecall login --account deploy --password-stdin < password.txt
 
-The sign-in is kept in ~/.config/rolecall, readable by you alone, and ends after 30 days without use. Scripts set
-ROLECALL_URL and ROLECALL_TOKEN instead.")]
+The sign-in is kept in ~/.config/rolecall, readable by you alone, and ends after 30 days
+without use. Scripts set ROLECALL_URL and ROLECALL_TOKEN instead.")]
 pub struct Login {
     /// The account's id, or its email
     #[arg(long, value_name = "ACCOUNT")]
@@ -26,8 +26,7 @@ pub struct Login {
 #[derive(Serialize)]
 struct Credentials<'a> {
     account: &'a str,
-    #[serde(serialize_with = "expose")]
-    password: &'a Secret,
+    password: Exposed<'a>,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +54,7 @@ pub async fn login(context: &mut Context, login: Login) -> Result<(), Failure> {
     };
     let password = login.password.known(context.ask, "Password: ")?;
     let session: LoggedIn =
-        context.client.sign_in(&Credentials { account: &account, password: &password }).await?;
+        context.client.sign_in(&Credentials { account: &account, password: Exposed(&password) }).await?;
     let Account { id } = read(session.account.clone())?;
     let server = context.client.server().clone();
     let replaced = context.sign_ins.keep(&server, SignIn { account: id.clone(), token: session.token })?;

@@ -1,6 +1,6 @@
 //! `rolecall project`.
 
-use crate::ground::cli::{Context, Facts, Failure, ListOptions, Path, Table, Text};
+use crate::ground::cli::{Context, Facts, Failure, ListOptions, Path, Table, Text, View};
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -101,16 +101,20 @@ fn at(name: &str) -> Result<Path, Failure> {
     Path::of(&["projects", name])
 }
 
-fn table(projects: Vec<Project>) -> Table {
+fn table(projects: Vec<Project>) -> View {
+    if projects.is_empty() {
+        return View::Says("No projects here yet: make one with `rolecall project create NAME`.".to_owned());
+    }
     let row = |one: Project| {
         vec![
             one.name.into(),
             one.organization.into(),
             Text::from(one.services.to_string()),
-            one.created_at.into(),
+            Text::instant(&one.created_at),
         ]
     };
     Table::new(&["NAME", "ORGANIZATION", "SERVICES", "CREATED"], projects.into_iter().map(row).collect())
+        .into()
 }
 
 fn facts(project: Project) -> Facts {
@@ -118,5 +122,5 @@ fn facts(project: Project) -> Facts {
         .with("Name", project.name)
         .with("Organization", project.organization)
         .with("Services", project.services.to_string())
-        .with("Created", project.created_at)
+        .with("Created", Text::instant(&project.created_at))
 }

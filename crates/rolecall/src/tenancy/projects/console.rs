@@ -238,7 +238,7 @@ fn settings_page(shell: &Shell, project: &Project, name: &str, problem: Option<&
             (complaint(problem))
             form.card.form method="post" action={ (path) "/settings" } {
                 (shell.token())
-                (input.hint(hint).show(problem))
+                fieldset disabled[may_rename.is_some()] { (input.hint(hint).show(problem)) }
                 div.acts { (or_why(may_rename.as_deref(), "Save", &html! { button.btn.primary { "Save" } })) }
             }
             section.section {

@@ -8,8 +8,7 @@ mod tests;
 pub use scalingo::{ScalingoCommand, run as run_scalingo};
 
 use crate::databases::services::cli::named;
-use crate::ground::cli::{Context, Failure, ListOptions, NewPassword, Path, expose, read};
-use crate::ground::secret::Secret;
+use crate::ground::cli::{Context, Exposed, Failure, ListOptions, NewPassword, Path, read};
 use clap::{Args, Subcommand, ValueEnum};
 use engines::postgresql::{check_password, check_username};
 use serde::Serialize;
@@ -150,8 +149,8 @@ async fn create(context: &Context, new: &Create) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Body<'a> {
         username: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose_some")]
-        password: Option<&'a Secret>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<Exposed<'a>>,
         read_only: bool,
         replication: bool,
     }
@@ -159,8 +158,12 @@ async fn create(context: &Context, new: &Create) -> Result<(), Failure> {
     let path = users(context).await?;
     let password = new.password.choose(context.ask, check_password)?;
     let Create { username, read_only, replication, .. } = new;
-    let body =
-        Body { username, password: password.as_ref(), read_only: *read_only, replication: *replication };
+    let body = Body {
+        username,
+        password: password.as_ref().map(Exposed),
+        read_only: *read_only,
+        replication: *replication,
+    };
     let made: Value = context.client.post(&path, &body).await?;
     context.output.show(made, |user: WithPassword| show::created(&user))
 }
@@ -168,12 +171,12 @@ async fn create(context: &Context, new: &Create) -> Result<(), Failure> {
 async fn set_password(context: &Context, username: &str, password: &NewPassword) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Body<'a> {
-        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "expose_some")]
-        password: Option<&'a Secret>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<Exposed<'a>>,
     }
     let path = at(context, username).await?.join("password")?;
     let password = password.choose(context.ask, check_password)?;
-    let set: Value = context.client.put(&path, &Body { password: password.as_ref() }).await?;
+    let set: Value = context.client.put(&path, &Body { password: password.as_ref().map(Exposed) }).await?;
     context.output.show(set, |user: WithPassword| show::updated(&user))
 }
 
@@ -182,7 +185,7 @@ async fn reveal(context: &Context, user: &Path) -> Result<(), Failure> {
     let answer: Value = context.client.act(&user.join("reveal")?).await?;
     let revealed: Revealed = read(answer.clone())?;
     match revealed.password {
-        Some(password) => context.output.show(answer, |_: Value| password),
+        Some(password) => context.output.show(answer, |_: Value| password.expose().to_owned()),
         None => Err(Failure::failed(
             revealed
                 .hint
@@ -199,12 +202,4 @@ async fn delete(context: &Context, username: &str, must_ask: bool) -> Result<(),
     }
     context.client.delete(&path).await?;
     context.output.say(show::deleted(username))
-}
-
-#[expect(clippy::ref_option, reason = "serde calls it so")]
-fn expose_some<S: serde::Serializer>(secret: &Option<&Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => expose(secret, serializer),
-        None => serializer.serialize_none(),
-    }
 }

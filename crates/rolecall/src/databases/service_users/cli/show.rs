@@ -1,6 +1,7 @@
 //! Service users as people see them, and the sentences about them.
 
 use crate::ground::cli::{Facts, Table, Text, Tone};
+use crate::ground::secret::Secret;
 use serde::Deserialize;
 
 /// A user, as far as we show it.
@@ -25,13 +26,13 @@ pub(super) struct User {
 #[derive(Deserialize)]
 pub(super) struct WithPassword {
     pub(super) username: String,
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Secret>,
 }
 
 /// What a reveal tells.
 #[derive(Deserialize)]
 pub(super) struct Revealed {
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Secret>,
     pub(super) hint: Option<String>,
 }
 
@@ -93,6 +94,7 @@ pub(super) fn scalingo(users: Vec<User>) -> Table {
 
 pub(super) fn facts(user: User) -> Facts {
     let encryption = encryption(&user);
+    let instant = |text: Option<String>| text.map(|text| Text::instant(&text));
     Facts::default()
         .with("Username", user.username)
         .with("Read-only", user.read_only)
@@ -101,22 +103,26 @@ pub(super) fn facts(user: User) -> Facts {
         .with_some("Superuser", user.superuser.then_some(true))
         .with("Managed", user.managed)
         .with("Password encryption", encryption)
-        .with_some("Password valid until", user.valid_until)
-        .with_some("Password changed", user.password_changed_at)
-        .with_some("Created", user.created_at)
+        .with_some("Password valid until", instant(user.valid_until))
+        .with_some("Password changed", instant(user.password_changed_at))
+        .with_some("Created", instant(user.created_at))
         .with_some("Created by", user.created_by)
 }
 
 pub(super) fn created(user: &WithPassword) -> String {
     match &user.password {
-        Some(password) => format!("User \"{}\" created with password \"{password}\".", user.username),
+        Some(password) => {
+            format!("User \"{}\" created with password \"{}\".", user.username, password.expose())
+        }
         None => format!("User \"{}\" created.", user.username),
     }
 }
 
 pub(super) fn updated(user: &WithPassword) -> String {
     match &user.password {
-        Some(password) => format!("User \"{}\" updated with password \"{password}\".", user.username),
+        Some(password) => {
+            format!("User \"{}\" updated with password \"{}\".", user.username, password.expose())
+        }
         None => format!("User \"{}\" password updated.", user.username),
     }
 }
@@ -138,14 +144,8 @@ pub(super) fn touched(username: &str, touched: Touched) -> Vec<String> {
     };
     let objects =
         count(touched.objects, "objects that it owns go to \"rolecall_former\"; nothing in them is lost");
-    let objects = objects.map(|text| match touched.first_objects.is_empty() {
-        true => format!("{text}."),
-        false => format!(
-            "{text}: {}{}.",
-            touched.first_objects.join(", "),
-            if touched.objects > touched.first_objects.len() as u64 { ", …" } else { "" }
-        ),
-    });
+    let more = if touched.objects > touched.first_objects.len() as u64 { ", …" } else { "" };
+    let objects = objects.map(|text| format!("{text}: {}{more}.", touched.first_objects.join(", ")));
     let sessions = count(touched.sessions, "open sessions end.");
     let lines = [
         objects,

@@ -1,6 +1,7 @@
 use super::check_name;
 use super::show::{self, User, WithPassword};
 use crate::ground::cli::View;
+use crate::ground::secret::Secret;
 use serde_json::json;
 
 fn user(username: &str, read_only: bool, protected: bool, encryption: Option<&str>) -> User {
@@ -36,14 +37,20 @@ fn scalingos_table_is_the_seeds() {
 fn our_own_table_says_more() {
     let mut users = users();
     users.push(user("legacy", false, false, None));
-    insta::assert_snapshot!(View::from(show::table(users)).render(false), @"");
+    insta::assert_snapshot!(View::from(show::table(users)).render(false), @"
+    USERNAME        READ-ONLY  REPLICATION  PROTECTED  MANAGED  PASSWORD ENCRYPTION
+    my_app_4553     no         no           yes        yes      SCRAM-SHA-256
+    my_app_4553_rw  no         no           no         yes      MD5
+    my_app_4553_ro  yes        no           no         yes      MD5
+    legacy          no         no           no         yes      -
+    ");
 }
 
 #[test]
 fn the_sentences_are_scalingos_with_its_slips_set_right() {
     let with = |password: Option<&str>| WithPassword {
         username: "my_user".to_owned(),
-        password: password.map(str::to_owned),
+        password: password.map(Secret::new),
     };
     assert_eq!(show::created(&with(None)), r#"User "my_user" created."#);
     assert_eq!(show::created(&with(Some("YANs3"))), r#"User "my_user" created with password "YANs3"."#);

@@ -1,11 +1,12 @@
 //! The list of a service's users.
 
 use super::{Found, Said, UserView, WithPassword, address};
-use crate::databases::services::{ServiceView, console::service_page};
+use crate::databases::services::ServiceView;
+use crate::databases::services::console::{not_now, service_page};
 use crate::ground::access::{ActionId, Project};
 use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::page::list::encode;
-use crate::ground::web::page::parts::{copy_button, count, entry_or_why, icon, menu};
+use crate::ground::web::page::parts::{copy_button, count, entries, icon, menu};
 use crate::ground::web::page::{Listing, Mood, Shell, note, or_why, tag, when};
 use maud::{Markup, html};
 
@@ -48,7 +49,7 @@ pub(super) fn tab_page(here: &Here<'_>, found: Found, request: &PageRequest, sai
         &html! {
             (told(said))
             @match &found {
-                Err(problem) => { (note(Mood::Warn, &html! { p { (problem.detail) } })) }
+                Err(problem) => { (not_now(here.shell, here.project, here.service, problem)) }
                 Ok(found) => { (list(here, &listing, found, said)) }
             }
         },
@@ -114,7 +115,8 @@ fn weak(here: &Here<'_>, found: &Page<UserView>) -> Markup {
                 p {
                     (first.username)
                     @if rest.is_empty() { " still stores its password" } @else { " and " (rest.len()) " more still store their passwords" }
-                    " as MD5, which newer servers refuse. Set a new one."
+                    " as MD5, which newer servers refuse. "
+                    @if first.managed { "Set a new one." } @else { "Adopt it, then set a new one." }
                 }
                 @if first.managed { a href={ (here.path()) "/" (encode(&first.username)) "/password" } { "New password" } }
             }))
@@ -132,7 +134,7 @@ fn row(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, said: &Said) -> 
         Said::Revealed(username, revealed) if *username == user.username => Some(revealed),
         _ => None,
     };
-    let is_known = user.managed && (user.superuser || user.password_changed_at.is_some());
+    let is_known = is_known(user);
     html! {
         tbody id={ "user-" (name) } {
             tr {
@@ -158,6 +160,11 @@ fn row(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, said: &Said) -> 
     }
 }
 
+/// Whether the eye has something to show, as far as Rolecall knows.
+fn is_known(user: &UserView) -> bool {
+    user.managed && (user.superuser || user.password_changed_at.is_some())
+}
+
 fn access(here: &Here<'_>, user: &UserView) -> Markup {
     let is_owner = here.service.default_user.as_deref() == Some(&user.username);
     html! {
@@ -168,7 +175,7 @@ fn access(here: &Here<'_>, user: &UserView) -> Markup {
             @else if user.managed { (tag(Mood::Plain, "Read and write")) }
             @if user.replication && !user.superuser { (tag(Mood::Blue, "Replication")) }
             @if user.protected { (tag(Mood::Plain, "Protected")) }
-            @if !user.managed { span.tag.dashed title="Made outside Rolecall; adopt it to manage it here" { "Unmanaged" } }
+            @if !user.managed && !user.protected { span.tag.dashed title="Made outside Rolecall; adopt it to manage it here" { "Unmanaged" } }
         }
     }
 }
@@ -198,7 +205,9 @@ fn eye(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, name: &str, is_s
         };
     }
     let action = if user.superuser { ActionId::RevealSuperuser } else { ActionId::RevealPassword };
-    match here.why_not(action) {
+    let unknown = (!is_known(user))
+        .then(|| "Rolecall does not know this password; set a new one to know it.".to_owned());
+    match here.why_not(action).or(unknown) {
         Some(why) => html! {
             details.why name="menu" {
                 summary.icon title=(why) aria-label={ "The password of " (user.username) ": why can't I see it?" } { (icon("eye")) }
@@ -214,7 +223,7 @@ fn eye(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, name: &str, is_s
 
 fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
     let path = format!("{}/{name}", here.path());
-    let is_own = user.superuser && user.protected;
+    let is_own = user.protected && (user.superuser || !user.managed);
     let ours = |action| here.why_not(action);
     let unmanaged = (!user.managed).then(|| "Made outside Rolecall; adopt it first.".to_owned());
     let own = is_own.then(|| "Rolecall's own way into this server.".to_owned());
@@ -230,20 +239,21 @@ fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
     let delete = ours(ActionId::DeleteServiceUser).or(protected);
     let (word, wish) =
         if user.replication { ("End replication", "false") } else { ("Allow replication", "true") };
-    menu(
-        &user.username,
-        &html! {
-            @if !user.managed {
-                (entry_or_why(ours(ActionId::AdoptServiceUser).as_deref(), "Adopt", &html! {
-                    button form="acts" formaction={ (path) "/adopt" } { "Adopt" }
-                }))
-            }
-            (entry_or_why(password.as_deref(), "New password", &html! { a href={ (path) "/password" } { "New password" } }))
-            (entry_or_why(replication.as_deref(), word, &html! {
+    let mut acts = vec![
+        ("New password", password, html! { a href={ (path) "/password" } { "New password" } }),
+        (
+            word,
+            replication,
+            html! {
                 button form="acts" formaction={ (path) "/replication" } name="replication" value=(wish) { (word) }
-            }))
-            hr;
-            (entry_or_why(delete.as_deref(), "Delete", &html! { a.danger href={ (path) "/delete" } { "Delete" } }))
-        },
-    )
+            },
+        ),
+        ("Delete", delete, html! { a.danger href={ (path) "/delete" } { "Delete" } }),
+    ];
+    if !user.managed && !user.protected {
+        let superuser = user.superuser.then(|| "A superuser is not managed here.".to_owned());
+        let adopt = html! { button form="acts" formaction={ (path) "/adopt" } { "Adopt" } };
+        acts.insert(0, ("Adopt", ours(ActionId::AdoptServiceUser).or(superuser), adopt));
+    }
+    menu(&user.username, &entries(&acts))
 }

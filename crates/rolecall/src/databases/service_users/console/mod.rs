@@ -207,24 +207,29 @@ async fn set_password(
     Form(typed): Form<PasswordForm>,
 ) -> Result<Response, Problem> {
     let outcome = match chosen(&typed.password, &typed.again) {
-        Ok(password) => super::set_password(&app, &allowed, &name, &username, password.as_ref())
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
+        Ok(password) => super::set_password(&app, &allowed, &name, &username, password.as_ref()).await,
+        Err(problem) => return asked_again(&app, &shell, &allowed, &name, &username, &problem).await,
     };
-    Ok(match outcome {
+    match outcome.map_err(Problem::from) {
         Ok(changed) => {
-            let request = PageRequest::default();
-            tab(&app, &shell, &allowed.also()?, &name, &request, &Said::Changed(changed))
-                .await?
-                .into_response()
+            let (request, said) = (PageRequest::default(), Said::Changed(changed));
+            Ok(tab(&app, &shell, &allowed.also()?, &name, &request, &said).await?.into_response())
         }
-        Err(problem) => {
-            let service = services::show(&app, &allowed.also()?, &name).await?;
-            (problem.status_code(), forms::password_page(&shell, &service, &username, Some(&problem)))
-                .into_response()
-        }
-    })
+        Err(problem) => asked_again(&app, &shell, &allowed, &name, &username, &problem).await,
+    }
+}
+
+async fn asked_again(
+    app: &App,
+    shell: &Shell,
+    allowed: &Allowed<ChangePassword>,
+    name: &str,
+    username: &str,
+    problem: &Problem,
+) -> Result<Response, Problem> {
+    let service = services::show(app, &allowed.also()?, name).await?;
+    Ok((problem.status_code(), forms::password_page(shell, &service, username, Some(problem)))
+        .into_response())
 }
 
 async fn replication(

@@ -105,15 +105,9 @@ async fn replication_is_switched_on_and_off_and_a_logical_slot_streams_meanwhile
     let on = managed.admin.patch(&path, &json!({ "replication": true })).await.status(200).json();
     assert_eq!((&on["replication"], &on["read_only"]), (&json!(true), &json!(false)));
     let session = managed.sign_in("streamer_1", &password).await.unwrap();
-    session
-        .batch_execute(
-            "CREATE TABLE moved (n int);
-             CREATE PUBLICATION p FOR TABLE moved;
-             SELECT pg_create_logical_replication_slot('s1', 'pgoutput');
-             INSERT INTO moved VALUES (7)",
-        )
-        .await
-        .unwrap();
+    session.batch_execute("CREATE TABLE moved (n int); CREATE PUBLICATION p FOR TABLE moved").await.unwrap();
+    session.batch_execute(slot).await.unwrap();
+    session.batch_execute("INSERT INTO moved VALUES (7)").await.unwrap();
     let changes = "SELECT count(*) FROM pg_logical_slot_get_binary_changes('s1', NULL, NULL, 'proto_version', '1', 'publication_names', 'p')";
     assert!(one(&session, changes).await.parse::<i64>().unwrap() >= 3, "begin, insert, commit");
     session.batch_execute("SELECT pg_drop_replication_slot('s1')").await.unwrap();

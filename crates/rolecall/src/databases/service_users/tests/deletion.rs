@@ -59,21 +59,22 @@ async fn a_user_that_was_never_ours_can_be_deleted_and_what_holds_one_is_said() 
     let managed = Managed::new().await;
     let admin = &managed.admin;
     let postgres = managed.postgres("postgres").await;
-    postgres
-        .batch_execute("ALTER SYSTEM SET max_prepared_transactions = 5; CREATE ROLE by_hand LOGIN")
-        .await
-        .unwrap();
+    postgres.batch_execute("ALTER SYSTEM SET max_prepared_transactions = 5").await.unwrap();
+    postgres.batch_execute("CREATE ROLE by_hand LOGIN").await.unwrap();
     admin.post(&managed.at("/restart"), &json!({})).await.status(200);
     admin.delete(&managed.at("/users/by_hand")).await.status(204);
     admin.delete(&managed.at("/users/by_hand")).await.status(404);
     let password = managed.user("holder_1", json!({})).await;
     let session = managed.sign_in("holder_1", &password).await.unwrap();
-    session
-        .batch_execute(
-            "RESET role; CREATE TABLE t (n int); BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'held'",
-        )
-        .await
-        .unwrap();
+    for statement in [
+        "RESET role",
+        "CREATE TABLE t (n int)",
+        "BEGIN",
+        "INSERT INTO t VALUES (1)",
+        "PREPARE TRANSACTION 'held'",
+    ] {
+        session.batch_execute(statement).await.unwrap();
+    }
     let preview = admin.get(&managed.at("/users/holder_1/deletion")).await.status(200).json();
     assert_eq!(preview["prepared_transactions"], json!(["held"]));
     let refused = admin.delete(&managed.at("/users/holder_1")).await.status(409);

@@ -2,7 +2,7 @@
 
 use super::services;
 use super::show::{self, Service};
-use crate::ground::cli::{Context, Facts, Failure, PasswordFrom, expose};
+use crate::ground::cli::{Context, Exposed, Facts, Failure, PasswordFrom};
 use crate::ground::secret::Secret;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -57,8 +57,7 @@ struct Body<'a> {
     host: &'a str,
     port: u16,
     username: &'a str,
-    #[serde(serialize_with = "expose")]
-    password: &'a Secret,
+    password: Exposed<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<&'a str>,
     tls: Tls,
@@ -86,7 +85,7 @@ impl Address {
             host: &self.host,
             port: self.port,
             username: &self.username,
-            password,
+            password: Exposed(password),
             database: self.database.as_deref(),
             tls: self.tls,
             tls_ca: self.tls_ca_file.as_ref().map(read).transpose()?,

@@ -12,7 +12,7 @@ use attached::Address;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
-use show::{Service, Version};
+use show::Service;
 use wait::Patience;
 
 /// What can be done with services.
@@ -172,7 +172,7 @@ pub async fn run(context: &Context, command: ServiceCommand) -> Result<(), Failu
         Command::Versions => {
             let items =
                 context.client.list(&Path::of(&["service-versions"])?, &ListOptions::default()).await?;
-            context.output.list(items, |versions: Vec<Version>| show::versions(versions))
+            context.output.list(items, show::versions)
         }
     }
 }

@@ -43,7 +43,7 @@ struct Connection {
 
 /// An installed version.
 #[derive(Debug, Deserialize)]
-pub(super) struct Version {
+pub(super) struct Installed {
     engine: String,
     version: String,
     #[serde(default)]
@@ -87,17 +87,17 @@ pub(super) fn table(services: Vec<Service>) -> View {
 pub(super) fn facts(service: Service) -> Facts {
     let findings: Vec<_> = findings(&service).collect();
     Facts::default()
+        .with("Name", &service.name)
         .with("State", service.state())
         .with_some("Step", service.step.as_ref())
         .with_some("Failure", service.failure.as_ref())
         .with("Address", service.address())
-        .with("Name", service.name)
         .with("Engine", format!("{} {}", service.engine, service.version))
         .with("Mode", service.mode)
         .with("Database", service.database)
         .with("TLS", service.tls)
         .with_some("Default user", service.default_user)
-        .with("Created", service.created_at)
+        .with("Created", Text::instant(&service.created_at))
         .with("psql", service.connection.psql)
         .with_each("Findings", findings)
 }
@@ -116,6 +116,7 @@ pub(super) fn state(service: Service) -> String {
     let address = service.address().filter(|_| service.state == "running");
     match address {
         Some(address) => format!("Service \"{}\" is running at {address}.", service.name),
+        None if service.state == "creating" => format!("Service \"{}\" is being made.", service.name),
         None => format!("Service \"{}\" is {}.", service.name, service.state),
     }
 }
@@ -136,14 +137,14 @@ pub(super) fn connection(service: Service, format: Option<Format>) -> View {
     }
 }
 
-pub(super) fn versions(versions: Vec<Version>) -> View {
+pub(super) fn versions(versions: Vec<Installed>) -> View {
     if versions.is_empty() {
         return View::Says(
             "No PostgreSQL is installed on the server's machine; install one, or attach a server.".to_owned(),
         );
     }
     let row =
-        |one: Version| vec![one.engine.into(), one.version.into(), one.default.into(), one.caution.into()];
+        |one: Installed| vec![one.engine.into(), one.version.into(), one.default.into(), one.caution.into()];
     Table::new(&["ENGINE", "VERSION", "DEFAULT", "NOTE"], versions.into_iter().map(row).collect()).into()
 }
 

@@ -49,7 +49,10 @@ pub(super) async fn gone(
         Err(failure) if failure.is("unfinished") => {}
         Err(failure) => return Err(failure),
     }
-    while !patience.no_wait {
+    if patience.no_wait {
+        return Ok(false);
+    }
+    loop {
         match context.client.get::<Value>(path).await.and_then(read::<Service>) {
             Err(failure) if failure.is("not_found") => return Ok(true),
             Err(failure) => return Err(failure),
@@ -58,7 +61,6 @@ pub(super) async fn gone(
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
-    Ok(false)
 }
 
 fn is_moving(service: &Service) -> bool {

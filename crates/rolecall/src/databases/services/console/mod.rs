@@ -8,11 +8,13 @@ use super::{Mode, ServiceLine, ServiceView, State};
 use crate::app::App;
 use crate::databases::services::{self, ServiceError};
 use crate::ground::access::{
-    Allowed, DeleteService, EditService, ListProjects, Own, RestartService, SeeSelf, SeeServices,
-    StartService, StopService,
+    ActionId, Allowed, DeleteService, EditService, ListProjects, Own, Project, RestartService, SeeSelf,
+    SeeServices, StartService, StopService,
 };
 use crate::ground::web::body::{Form, ListQuery};
-use crate::ground::web::page::{Crumb, Mood, Shell, Tab, head, page, state, tabs, tag, watching_page};
+use crate::ground::web::page::{
+    Crumb, Mood, Shell, Tab, empty, head, note, or_why, page, state, tabs, tag, watching_page,
+};
 use crate::ground::web::problem::Problem;
 use crate::ground::web::reply::Turn;
 use crate::ground::web::routes::Routes;
@@ -248,6 +250,11 @@ fn state_of(service: State) -> Markup {
     state(mood, word(service))
 }
 
+/// `17.10`, of `17.10 (Debian 17.10-1)`.
+fn short(version: &str) -> &str {
+    version.split(' ').next().unwrap_or(version)
+}
+
 /// `127.0.0.1:5433`, once the port is chosen.
 fn socket(host: &str, port: i64) -> String {
     match (host.contains(':'), port) {
@@ -275,7 +282,7 @@ pub fn service_page(
     };
     let beside = html! {
         (state_of(service.state))
-        (tag(Mood::Plain, &format!("PostgreSQL {}", service.version)))
+        (tag(Mood::Plain, &format!("PostgreSQL {}", short(&service.version))))
         @if service.mode == Mode::Attached { (tag(Mood::Plain, "Attached")) }
     };
     let content = html! {
@@ -296,4 +303,21 @@ pub fn service_page(
 pub fn crumbs_to(shell: &Shell, service: &ServiceView) -> [Crumb; 2] {
     let project = shell.at(&format!("/projects/{}/services", service.project));
     [Crumb::new(&*service.project, project), Crumb::new(&*service.name, address(shell, service))]
+}
+
+/// In place of a list that cannot be had now: why, and what can be done about it.
+#[must_use]
+pub fn not_now(shell: &Shell, project: &Project, service: &ServiceView, problem: &Problem) -> Markup {
+    if service.mode == Mode::Attached || !matches!(service.state, State::Stopped | State::Failed) {
+        return note(Mood::Warn, &html! { p { (problem.detail) } });
+    }
+    let why = shell.why_not(ActionId::StartService, project);
+    let start = html! {
+        form method="post" action={ (address(shell, service)) "/start" } {
+            (shell.token())
+            button.btn.primary { "Start" }
+        }
+    };
+    let text = html! { (problem.detail) };
+    empty("services", "Not while it is stopped", &text, &or_why(why.as_deref(), "Start", &start))
 }

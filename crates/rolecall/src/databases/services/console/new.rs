@@ -17,6 +17,7 @@ use crate::ground::web::proofs::Asking;
 use crate::ground::web::reply::Turn;
 use crate::ground::web::routes::Routes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engines::postgresql::Facts;
 use maud::{Markup, html};
@@ -104,20 +105,19 @@ async fn attach(
     Form(typed): Form<AttachedForm>,
 ) -> Result<Response, Problem> {
     let allowed = asking.on(project_named(&app, &shell, &typed.project).await?)?;
-    let outcome = match typed.wanted() {
-        Ok(new) if typed.act == "test" => {
-            services::test(&allowed, &new).await.map_err(Problem::from).map(Err)
-        }
-        Ok(new) => services::attach(&app, &allowed, &new).await.map_err(super::at_name).map(Ok),
+    let answer = match typed.wanted() {
+        Ok(new) if typed.act == "test" => services::test(&allowed, &new).await.map_err(Problem::from),
+        Ok(new) => match services::attach(&app, &allowed, &new).await.map_err(super::at_name) {
+            Ok(made) => {
+                return Ok(Turn::to(address(&shell, &made))
+                    .saying("The server is attached.")
+                    .into_response());
+            }
+            Err(problem) => Err(problem),
+        },
         Err(problem) => Err(problem),
     };
-    let (code, answer) = match outcome {
-        Ok(Ok(service)) => {
-            return Ok(Turn::to(address(&shell, &service)).saying("The server is attached.").into_response());
-        }
-        Ok(Err(facts)) => (axum::http::StatusCode::OK, Ok(facts)),
-        Err(problem) => (problem.status_code(), Err(problem)),
-    };
+    let code = answer.as_ref().map_or_else(Problem::status_code, |_| StatusCode::OK);
     Ok((code, attached_page(&shell, &choice(&app, &shell).await?, &typed, Some(&answer))).into_response())
 }
 
@@ -229,12 +229,10 @@ fn managed_page(shell: &Shell, choice: &Choice, typed: &ManagedForm, problem: Op
         .iter()
         .zip(&labels)
         .map(|((version, major), label)| {
-            let caution = if *major < 16 { "Before 16, tsdbadmin can make itself a superuser." } else { "" };
-            (
-                version.as_str(),
-                label.as_str(),
-                if version == newest { "The newest one installed" } else { caution },
-            )
+            // What to know before choosing it comes before that it is the newest.
+            let newest = if version == newest { "The newest one installed." } else { "" };
+            let hint = if *major < 16 { "Before 16, tsdbadmin can make itself a superuser." } else { newest };
+            (version.as_str(), label.as_str(), hint)
         })
         .collect();
     let name = Input::new("name", "Name").value(&typed.name).code().required().first();
@@ -291,10 +289,9 @@ fn attached_page(
                     (Input::new("port", "Port").value(&typed.port).placeholder("5432").code().show(problem))
                 }
                 div.two {
-                    (Input::new("username", "Username").value(&typed.username).code().required().show(problem))
+                    (Input::new("username", "Username").value(&typed.username).code().required().hint("A login that may create roles.").show(problem))
                     (Input::new("password", "Password").password("off").hint(secret).show(problem))
                 }
-                p.hint { "A login that may create roles. Rolecall makes users with it, and nothing else." }
                 (Input::new("database", "Database").value(&typed.database).code().placeholder("postgres").show(problem))
                 (tls(typed, problem))
                 div.acts {

@@ -3,7 +3,7 @@
 use super::{Mode, ServiceView, State, address, crumbs_to, service_page, socket};
 use crate::ground::access::{ActionId, Project};
 use crate::ground::web::page::form::Losing;
-use crate::ground::web::page::parts::{Step, copy_button, entry_or_why, facts, menu, steps};
+use crate::ground::web::page::parts::{Step, copy_button, entries, facts, menu, steps};
 use crate::ground::web::page::{
     Input, Mood, Shell, complaint, confirm_by_name, head, note, off, or_why, page, take, when,
 };
@@ -42,10 +42,10 @@ fn acts(shell: &Shell, project: &Project, service: &ServiceView) -> Markup {
     let delete = html! { a.danger href={ (path) "/delete" } { "Delete" } };
     html! {
         @if service.mode == Mode::Managed { (power(shell, project, service, &path)) }
-        (menu(&service.name, &html! {
-            (entry_or_why(why(ActionId::EditService).as_deref(), "Rename", &rename))
-            (entry_or_why(why(ActionId::DeleteService).as_deref(), "Delete", &delete))
-        }))
+        (menu(&service.name, &entries(&[
+            ("Rename", why(ActionId::EditService), rename),
+            ("Delete", why(ActionId::DeleteService), delete),
+        ])))
     }
 }
 
@@ -185,10 +185,12 @@ fn how_to_connect(shell: &Shell, service: &ServiceView) -> Markup {
                 (take("URI", &strings.uri))
                 (take("libpq", &strings.libpq))
                 (take("JDBC", &strings.jdbc))
-                div.foot { span {
-                    "Each asks for the password; the eye on the "
-                    a href={ (address(shell, service)) "/users" } { "Users" } " tab shows it."
-                } }
+                @if service.mode == Mode::Managed {
+                    div.foot { span {
+                        "Each asks for the password; the eye on the "
+                        a href={ (address(shell, service)) "/users" } { "Users" } " tab shows it."
+                    } }
+                }
             }
         }
     }
@@ -198,7 +200,7 @@ fn findings(service: &ServiceView) -> Markup {
     html! {
         @if !service.findings.is_empty() {
             section.section {
-                h2 { "What could not be done here" }
+                h2 { "Findings" }
                 @for finding in &service.findings {
                     (note(Mood::Warn, &html! {
                         p { (finding.text) }

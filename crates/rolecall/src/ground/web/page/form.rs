@@ -102,7 +102,7 @@ impl<'a> Input<'a> {
                 value=[(!is_password).then_some(self.value)] placeholder=[some(self.placeholder)]
                 autocomplete=(self.autocomplete) spellcheck=[self.is_code.then_some("false")]
                 autocapitalize=[self.is_code.then_some("none")] required[self.is_required]
-                autofocus[self.is_first || is_wrong] aria-invalid=[is_wrong.then_some("true")]
+                autofocus[is_wrong || (self.is_first && problem.is_none())] aria-invalid=[is_wrong.then_some("true")]
                 aria-describedby=[self.described_by(is_wrong)];
         };
         let input = if is_password {
@@ -115,8 +115,7 @@ impl<'a> Input<'a> {
 
     fn described_by(&self, is_wrong: bool) -> Option<String> {
         match (is_wrong, self.hint.is_empty()) {
-            (true, true) => Some(format!("{}-error", self.name)),
-            (true, false) => Some(format!("{0}-error {0}-hint", self.name)),
+            (true, _) => Some(format!("{}-error", self.name)),
             (false, false) => Some(format!("{}-hint", self.name)),
             (false, true) => None,
         }
@@ -145,7 +144,7 @@ pub fn field(problem: Option<&Problem>, name: &str, label: &str, hint: &str, inp
             label for=(name) { (label) }
             (input)
             @if let Some(message) = message { small.error id={ (name) "-error" } role="alert" { (message) } }
-            @if !hint.is_empty() { small.hint id={ (name) "-hint" } { (hint) } }
+            @else if !hint.is_empty() { small.hint id={ (name) "-hint" } { (hint) } }
         }
     }
 }

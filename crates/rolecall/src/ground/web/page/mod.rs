@@ -1,5 +1,7 @@
 //! The console's pages: their frame, and (below) the parts that they are made of.
 
+#[cfg(test)]
+mod contrast;
 pub mod form;
 pub mod list;
 mod navigation;

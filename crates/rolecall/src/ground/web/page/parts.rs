@@ -137,12 +137,20 @@ pub fn or_why(why: Option<&str>, label: &str, button: &Markup) -> Markup {
     }
 }
 
-/// An entry of a menu, or in its place the same word and why not.
+/// An entry of a menu: its word, why it cannot be used, and itself.
+pub type Entry<'a> = (&'a str, Option<String>, Markup);
+
+/// The entries of a menu; in place of one that cannot be used stands its word, and once below, why not.
 #[must_use]
-pub fn entry_or_why(why: Option<&str>, label: &str, entry: &Markup) -> Markup {
-    match why {
-        Some(why) => html! { span.off { (label) small { (why) } } },
-        None => entry.clone(),
+pub fn entries(entries: &[Entry<'_>]) -> Markup {
+    let next_why = |place: usize| entries.get(place + 1).and_then(|(_, why, _)| why.as_deref());
+    html! {
+        @for (place, (word, why, entry)) in entries.iter().enumerate() {
+            @match why {
+                None => (entry),
+                Some(why) => span.off { (word) @if next_why(place) != Some(why) { small { (why) } } },
+            }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Requests to the API and their answers.
 
-use super::failure::Failure;
-use super::path::Path;
-use super::server::Server;
+use crate::ground::cli::failure::Failure;
+use crate::ground::cli::path::Path;
+use crate::ground::cli::server::Server;
 use crate::ground::secret::Secret;
 use clap::Args;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -19,11 +19,13 @@ const ORGANIZATION: &str = "rolecall-organization";
 const PAGE: usize = 500;
 
 /// One Rolecall, as seen by one account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     server: Server,
     token: Option<Secret>,
+    /// What to do when the token is good no longer.
+    remedy: String,
 }
 
 /// Which part of a list is wanted.
@@ -38,13 +40,12 @@ pub struct ListOptions {
 }
 
 impl Client {
-    /// A client that trusts the system's authorities, and those in `ca_file`.
+    /// A client that is not signed in yet. It trusts the system's authorities, and those in `ca_file`.
     ///
     /// # Errors
     /// When the authorities cannot be read, or the organization's id is none.
     pub fn new(
         server: Server,
-        token: Option<Secret>,
         organization: Option<&str>,
         ca_file: Option<&FilePath>,
     ) -> Result<Self, Failure> {
@@ -76,7 +77,8 @@ impl Client {
                 innermost(&error)
             ))
         })?;
-        Ok(Self { http, server, token })
+        let remedy = format!("`rolecall login --url {server}`");
+        Ok(Self { http, server, token: None, remedy })
     }
 
     /// Which Rolecall it is.
@@ -88,7 +90,13 @@ impl Client {
     /// The same Rolecall, as seen with another token.
     #[must_use]
     pub fn with_token(&self, token: Secret) -> Self {
-        Self { http: self.http.clone(), server: self.server.clone(), token: Some(token) }
+        Self { token: Some(token), ..self.clone() }
+    }
+
+    /// The same, but what to do when the token is good no longer is this, and not signing in again.
+    #[must_use]
+    pub fn with_remedy(&self, remedy: &str) -> Self {
+        Self { remedy: remedy.to_owned(), ..self.clone() }
     }
 
     /// Asks for a thing.
@@ -184,15 +192,17 @@ impl Client {
         target: &str,
         body: Option<&impl Serialize>,
     ) -> Result<T, Failure> {
-        let again = || format!("`rolecall login --url {}`", self.server);
         let Some(token) = &self.token else {
-            return Err(Failure::refused(format!("You are not signed in to {}: {}.", self.server, again())));
+            return Err(Failure::refused(format!(
+                "You are not signed in to {}: {}.",
+                self.server, self.remedy
+            )));
         };
-        let ended = |failure: Failure| match failure.is("token_expired") || failure.is("token_revoked") {
-            true => failure.and(format!("({})", again())),
-            false => failure,
-        };
-        self.send(method, target, Some(token), body).await.map_err(ended)
+        let ended = |failure: &Failure| failure.is("token_expired") || failure.is("token_revoked");
+        let done = self.send(method, target, Some(token), body).await;
+        done.map_err(
+            |failure| if ended(&failure) { failure.and(format_args!("({})", self.remedy)) } else { failure },
+        )
     }
 
     async fn send<T: DeserializeOwned>(
@@ -242,7 +252,7 @@ impl Client {
                 "Nothing answers at {server} ({reason}): start it with `rolecall serve`, or name another with --url."
             )
         } else {
-            format!("The connection to {server} broke ({reason}): try again.")
+            format!("The connection to {server} broke ({reason}): check --url, and try again.")
         })
     }
 }
@@ -267,3 +277,6 @@ fn authorities(file: &FilePath) -> Result<Vec<Certificate>, Failure> {
     let found = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&error))?;
     if found.is_empty() { Err(wrong(&"none is in it")) } else { Ok(found) }
 }
+
+#[cfg(test)]
+mod tests;
