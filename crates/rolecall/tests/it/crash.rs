@@ -72,7 +72,7 @@ async fn a_user_whose_deletion_was_cut_off_anywhere_is_gone() {
         let made = rolecall.post(USERS, json!({ "username": "leaver" })).await.expect(201);
         let password = made.json()["password"].as_str().unwrap().to_owned();
         let session = sign_in(port, "leaver", &password).await.unwrap();
-        session.batch_execute(&format!("RESET role; CREATE TABLE kept_{step} (n int)")).await.unwrap();
+        session.batch_execute(&format!("SET ROLE NONE; CREATE TABLE kept_{step} (n int)")).await.unwrap();
         rolecall.arm(&format!("user.deleting.{step}"));
         let path = format!("{USERS}/leaver");
         assert!(rolecall.send(Method::DELETE, &path, None).await.is_none(), "{step}");

@@ -67,7 +67,7 @@ async fn a_user_that_was_never_ours_can_be_deleted_and_what_holds_one_is_said() 
     let password = managed.user("holder_1", json!({})).await;
     let session = managed.sign_in("holder_1", &password).await.unwrap();
     for statement in [
-        "RESET role",
+        "SET ROLE NONE",
         "CREATE TABLE t (n int)",
         "BEGIN",
         "INSERT INTO t VALUES (1)",
