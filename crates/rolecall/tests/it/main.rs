@@ -5,6 +5,9 @@
     reason = "what tests share may say what it expects, too"
 )]
 
+mod canary;
 mod commands;
+mod crash;
 mod program;
+mod server;
 mod terminal;
