@@ -3,8 +3,10 @@
 //! `ROLECALL_TEST_STORE=postgres://…` runs the same tests on PostgreSQL, each in a database of its own.
 
 mod client;
+mod servers;
 
 pub use client::{Answer, Client};
+pub use servers::{Foreign, Managed, made, one, port_of, sign_in, until};
 
 use crate::app::App;
 use crate::config::{Config, Flags, Inputs};
@@ -37,7 +39,9 @@ pub struct World {
     pub hands: Hands,
     database: Option<TestDatabase>,
     background: Option<Background>,
-    /// Gone with the world.
+    environment: Vec<(String, Secret)>,
+    /// Gone with the world; the servers before the folder that they lie in.
+    _servers: servers::Servers,
     _folder: tempfile::TempDir,
 }
 
@@ -66,21 +70,34 @@ impl World {
             settings.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect();
         environment.push(("ROLECALL_DATA".into(), Secret::new(data.to_string_lossy())));
         environment.push(("ROLECALL_POSTGRESQL_FOLDERS".into(), Secret::new(postgresql_folders())));
+        for (name, value) in servers::settings() {
+            environment.push((name.into(), Secret::new(value)));
+        }
         if let Some(database) = &database {
             environment.push(("ROLECALL_STORE".into(), Secret::new(database.url())));
         }
-        let inputs = Inputs { flags: Flags::default(), environment, folder: PathBuf::from("/tmp") };
-        let config = Config::load(&inputs).unwrap();
-        let cheap = Cost { memory_kib: 64, passes: 1 };
-        let tools = Tools {
-            passwords: Passwords::with_cost(cheap, 2, dice.clone()).unwrap(),
-            figures: Figures::recorder(clock.clone()).unwrap().1,
-            clock,
-            dice,
-        };
-        let app = serve::open(config, tools).await.unwrap();
+        let app = open(&environment, &clock).await;
         let routed = serve::routes(&app);
-        Self { app, routed, hands, database, background: None, _folder: folder }
+        let _servers = servers::Servers(app.fleet.home().clone(), data.join("clusters"));
+        Self { app, routed, hands, database, background: None, environment, _servers, _folder: folder }
+    }
+
+    /// Rolecall ends and another one begins on the same store and data. The managed servers go on.
+    pub async fn again(mut self) -> Self {
+        if let Some(background) = self.background.take() {
+            background.stop().await;
+        }
+        self.app.store.close().await;
+        let clock = self.app.clock.clone();
+        self.app = open(&self.environment, &clock).await;
+        self.routed = serve::routes(&self.app);
+        self.background = Some(Background::start(&self.app).await.unwrap());
+        self
+    }
+
+    /// Another node on the same store, without background work.
+    pub async fn beside(&self) -> App {
+        open(&self.environment, &self.app.clock).await
     }
 
     /// The same with its background work: jobs, sealing, watching.
@@ -160,6 +177,21 @@ impl World {
             database.drop().await;
         }
     }
+}
+
+async fn open(environment: &[(String, Secret)], clock: &Clock) -> App {
+    let dice = Dice::system(clock.clone());
+    let inputs =
+        Inputs { flags: Flags::default(), environment: environment.to_vec(), folder: PathBuf::from("/tmp") };
+    let config = Config::load(&inputs).unwrap();
+    let cheap = Cost { memory_kib: 64, passes: 1 };
+    let tools = Tools {
+        passwords: Passwords::with_cost(cheap, 2, dice.clone()).unwrap(),
+        figures: Figures::recorder(clock.clone()).unwrap().1,
+        clock: clock.clone(),
+        dice,
+    };
+    serve::open(config, tools).await.unwrap()
 }
 
 /// Where installed PostgreSQL versions are looked for.

@@ -1,4 +1,4 @@
-//! A real browser, driven as WebDriver says: JSON over HTTP.
+//! A real browser, driven as `WebDriver` says: JSON over HTTP.
 
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,7 +12,7 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -26,9 +26,9 @@ impl Browser {
         });
         std::thread::spawn(move || told.for_each(drop));
         let profile = tempfile::tempdir().unwrap();
-        let mut browser = Self { driver, port: port.unwrap(), session: String::new(), _profile: profile };
+        let mut browser = Self { driver, port: port.unwrap(), session: String::new(), profile };
         let made = browser.call("POST", "/session", &browser.capabilities());
-        browser.session = made["sessionId"].as_str().unwrap().to_owned();
+        made["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         // Whatever is looked for may come a moment later.
         browser.post("/timeouts", &json!({ "implicit": 30_000 }));
         if !with_script {
@@ -38,7 +38,7 @@ impl Browser {
     }
 
     fn capabilities(&self) -> Value {
-        let profile = format!("--user-data-dir={}", self._profile.path().display());
+        let profile = format!("--user-data-dir={}", self.profile.path().display());
         let quiet = ["background-networking", "component-update", "sync", "gpu", "dev-shm-usage"];
         let mut switches: Vec<_> = quiet.iter().map(|what| format!("--disable-{what}")).collect();
         switches.extend(["--headless=new".to_owned(), "--no-sandbox".to_owned(), profile]);
@@ -58,7 +58,8 @@ impl Browser {
     pub(crate) fn find(&self, selector: &str) -> String {
         let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
         let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
-        id.unwrap_or_else(|| panic!("no {selector} at {}: {found}", self.address())).to_owned()
+        assert!(id.is_some(), "no {selector} at {}: {found}", self.address());
+        id.unwrap().to_owned()
     }
 
     /// Waits until there is no such element.
@@ -120,8 +121,9 @@ impl Browser {
         let mut body = vec![0; lengths.last().unwrap_or(0)];
         stream.read_exact(&mut body).unwrap();
         let body = String::from_utf8(body).unwrap();
-        let mut answer: Value =
-            serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"));
+        let answer = serde_json::from_str::<Value>(&body);
+        assert!(answer.is_ok(), "{method} {path}: {body:?}");
+        let mut answer = answer.unwrap();
         answer["value"].take()
     }
 }

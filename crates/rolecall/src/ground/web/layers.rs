@@ -1,42 +1,14 @@
-//! What every request passes: an id and a log line, security headers, and the check against forged forms.
+//! What every request passes: security headers, and the check against forged forms.
 
 use super::problem::Problem;
 use super::{cookies, csrf};
 use crate::app::App;
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
-use tracing::Instrument as _;
-
-/// The header that carries a request's id.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Gives each request an id, logs it and counts it. The log has the route, never the query.
-pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = app.dice.uuid().to_string();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", id);
-    let began = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let elapsed = began.elapsed();
-    let status = response.status();
-    span.in_scope(|| {
-        let milliseconds = elapsed.as_millis();
-        tracing::info!(%method, route, status = status.as_u16(), milliseconds, "request");
-    });
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_str().to_owned())];
-    metrics::counter!("rolecall_http_requests_total", &labels).increment(1);
-    metrics::histogram!("rolecall_http_request_seconds").record(elapsed.as_secs_f64());
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
-}
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -68,8 +40,8 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
 /// Until somebody holds the installation there is nothing but the set-up page.
 pub async fn wait_for_setup(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_open =
-        path == "/setup" || path.starts_with("/assets/") || path.ends_with("/health") || path == "/metrics";
+    let is_open = ["/setup", "/health", "/api/v1/health", "/metrics", "/favicon.ico"].contains(&path)
+        || path.starts_with("/assets/");
     if is_open || app.claimed.load(Ordering::Acquire) {
         return next.run(request).await;
     }
@@ -84,17 +56,21 @@ pub async fn wait_for_setup(State(app): State<App>, request: Request, next: Next
 /// Refuses what another site made a browser send.
 ///
 /// A request that changes something and is signed in by cookie must carry the session's CSRF token, in a header
-/// or a form field; and none may come from another site, signed in or not.
+/// or a form field; and none may come from another site, signed in or not: browsers send a Basic password by
+/// themselves, too.
 pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() || request.headers().contains_key(header::AUTHORIZATION) {
+    if request.method().is_safe() {
         return next.run(request).await;
     }
     if is_cross_site(request.headers()) {
         return forged();
     }
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return next.run(request).await;
+    }
     let path = request.uri().path();
     let signs_in = path == "/sign-in" || path == "/setup" || path == "/api/v1/login";
-    let Some(token) = cookies::session(request.headers()).map(ToOwned::to_owned) else {
+    let Some(token) = cookies::session(&app, request.headers()).map(ToOwned::to_owned) else {
         return next.run(request).await;
     };
     if signs_in || csrf::header_matches(&app, &token, request.headers()) {
@@ -102,7 +78,7 @@ pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next
     }
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, app.config.request_body_limit_bytes).await else {
-        return Problem::malformed("The form is larger than this server takes.").into_response();
+        return Problem::too_large().into_response();
     };
     if !csrf::form_matches(&app, &token, &parts.headers, &bytes) {
         return forged();

@@ -6,6 +6,7 @@ mod console_face;
 pub mod cookies;
 pub mod csrf;
 mod layers;
+mod observe;
 mod openapi;
 pub mod page;
 pub mod problem;
@@ -14,4 +15,5 @@ pub mod reply;
 pub mod routes;
 mod server;
 
+pub use observe::{Observer, REQUEST_ID};
 pub use server::{Routed, assemble, serve, stop};

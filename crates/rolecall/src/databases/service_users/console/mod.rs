@@ -111,8 +111,9 @@ async fn list(
     shell: Shell,
     allowed: Allowed<SeeServiceUsers>,
     Path((_, _, service)): Names,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(super::SORTS)?;
     tab(&app, &shell, &allowed, &service, &request, &Said::Nothing).await
 }
 
@@ -129,7 +130,7 @@ async fn tab(
     let found = super::list(app, allowed, name, request).await.map_err(Problem::from);
     Ok(list::tab_page(
         &list::Here { shell, project: allowed.project(), service: &service },
-        found,
+        &found,
         request,
         said,
     ))
@@ -183,8 +184,9 @@ async fn reveal(
     shell: Shell,
     allowed: Allowed<RevealPassword>,
     Path((_, _, service, username)): NamesOfUser,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(super::SORTS)?;
     let revealed = super::reveal(&app, &allowed, &service, &username).await?;
     tab(&app, &shell, &allowed.also()?, &service, &request, &Said::Revealed(username, revealed)).await
 }
