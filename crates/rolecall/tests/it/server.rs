@@ -200,6 +200,11 @@ fn spawn(folder: &TempDir, first_uid: u32) -> Child {
 
 impl Drop for Installation {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let telling = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+            telling.for_each(|line| eprintln!("{line}"));
+        }
         drop(self.server.kill());
         drop(self.server.wait());
         let data = self.folder.path().join("data");
