@@ -14,6 +14,7 @@ use crate::ground::store::Store;
 use crate::ground::telemetry::{Figures, start_logs};
 use crate::ground::vault::{FirstKey, Vault};
 use crate::ground::web::{self, Observer, Routed, routes::Routes};
+use crate::oversight::audit;
 use crate::people::{me, setup, sign_in};
 use crate::tenancy::projects;
 use anyhow::Context as _;
@@ -148,7 +149,8 @@ pub fn routes(app: &App) -> Routed {
         .and(projects::api::routes())
         .and(services::api::routes())
         .and(service_users::api::routes())
-        .and(service_databases::api::routes());
+        .and(service_databases::api::routes())
+        .and(audit::api::routes());
     let console = Routes::new()
         .and(sign_in::console::routes())
         .and(setup::console::routes())
@@ -215,6 +217,9 @@ async fn keep_house(app: App, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = sign_in::write_uses(&app).await {
             tracing::warn!(%error, "last uses of tokens could not be written");
+        }
+        if let Err(error) = setup::look_again(&app).await {
+            tracing::warn!(%error, "whether Rolecall is set up could not be read");
         }
         app.figures.fold();
         if *stop.borrow() {

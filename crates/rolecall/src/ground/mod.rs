@@ -9,6 +9,7 @@ pub mod faults;
 pub mod jobs;
 pub mod passwords;
 pub mod secret;
+pub mod seen;
 pub mod store;
 pub mod telemetry;
 pub mod throttle;

@@ -1,1 +1,3 @@
 //! Who did what: the audit log's own face.
+
+pub mod audit;

@@ -4,6 +4,7 @@ use super::{DatabaseContents, DatabaseView};
 use crate::app::App;
 use crate::ground::access::{Allowed, CreateDatabase, DeleteDatabase, SeeDatabases};
 use crate::ground::web::body::{Body, ListQuery};
+use crate::ground::web::page::list::encode;
 use crate::ground::web::problem::Problem;
 use crate::ground::web::reply::{Created, Gone, Listed, Shown};
 use crate::ground::web::routes::Routes;
@@ -44,9 +45,9 @@ async fn list(
     State(app): State<App>,
     allowed: Allowed<SeeDatabases>,
     Path((_, service)): Names,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Listed<DatabaseView>, Problem> {
-    Ok(Listed(super::list(&app, &allowed, &service, &request).await?))
+    Ok(Listed(super::list(&app, &allowed, &service, &query.by(super::SORTS)?).await?))
 }
 
 async fn create(
@@ -56,7 +57,8 @@ async fn create(
     Body(new): Body<NewDatabase>,
 ) -> Result<Created<DatabaseView>, Problem> {
     let database = super::create(&app, &allowed, &service, &new.name).await?;
-    let location = format!("/api/v1/projects/{project}/services/{service}/databases/{}", database.name);
+    let location =
+        format!("/api/v1/projects/{project}/services/{service}/databases/{}", encode(&database.name));
     Ok(Created { location, thing: database })
 }
 

@@ -63,8 +63,9 @@ async fn list(
     shell: Shell,
     allowed: Allowed<SeeDatabases>,
     Path((_, _, name)): Names,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(super::SORTS)?;
     let service = services::show(&app, &allowed.also()?, &name).await?;
     let found = super::list(&app, &allowed, &name, &request).await.map_err(Problem::from);
     Ok(tab_page(&shell, allowed.project(), &service, &found, &request))

@@ -49,6 +49,9 @@ fn is_protected(service: &services::Service, name: &str) -> bool {
     name == service.database_name || matches!(name, "postgres" | "template0" | "template1")
 }
 
+/// What the list can be sorted by.
+pub const SORTS: &[&str] = &["name"];
+
 /// The databases, by name.
 ///
 /// # Errors
@@ -61,20 +64,18 @@ pub async fn list(
 ) -> Result<Page<DatabaseView>, ServiceError> {
     let service = services::find_running(app, allowed, service).await?;
     let found = services::server(app, &service).await?.databases().await?;
-    let (needle, after) = (request.needle(), request.after());
+    let needle = request.needle();
     let items = found
         .into_iter()
         .filter(|one| needle.as_ref().is_none_or(|needle| one.name.to_lowercase().contains(needle)))
-        .filter(|one| after.as_ref().is_none_or(|after| one.name > *after))
         .map(|one: Database| DatabaseView {
             protected: is_protected(&service, &one.name),
             name: one.name,
             owner: one.owner,
             bytes: one.bytes,
         })
-        .take(request.size() + 1)
         .collect();
-    Ok(Page::cut(items, request, |one: &DatabaseView| one.name.clone()))
+    Ok(Page::of_all(items, request, |one: &DatabaseView| one.name.clone()))
 }
 
 /// Makes a database, owned by the service's default user.

@@ -139,9 +139,9 @@ async fn list(
     State(app): State<App>,
     allowed: Allowed<SeeServiceUsers>,
     Path((_, service)): Names,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Listed<UserView>, Problem> {
-    Ok(Listed(super::list(&app, &allowed, &service, &request).await?))
+    Ok(Listed(super::list(&app, &allowed, &service, &query.by(super::SORTS)?).await?))
 }
 
 async fn create(

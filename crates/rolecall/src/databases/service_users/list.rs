@@ -10,6 +10,9 @@ use crate::ground::store::{Page, PageRequest};
 use engines::postgresql::{DeletionPreview, PasswordEncryption, User};
 use std::collections::HashMap;
 
+/// What the list can be sorted by.
+pub const SORTS: &[&str] = &["username", "access", "password_encryption"];
+
 /// The users of a service, by name: read from the server, also those made behind our back.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ mod store;
 mod tests;
 mod types;
 
-pub use list::{deletion_preview, list, show};
+pub use list::{SORTS, deletion_preview, list, show};
 pub use settle::{SETTLE, resume, settle};
 pub use types::{DeletionView, Intent, NewServiceUser, Revealed, UserError, UserKey, UserView, WithPassword};
 

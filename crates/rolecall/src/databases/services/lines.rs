@@ -7,6 +7,9 @@ use crate::ground::access::{AccountKey, Allowed, ListProjects, OrganizationRole,
 use crate::ground::store::{Error, Page, PageRequest};
 use engines::postgresql::cluster::{Cluster, Confinement};
 
+/// What the lists for people can be sorted by.
+pub const LINE_SORTS: &[&str] = &["name", "project", "state", "version", "created_at"];
+
 /// The services of every project that the caller may see in the organization.
 ///
 /// # Errors

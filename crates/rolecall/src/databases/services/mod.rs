@@ -16,7 +16,7 @@ mod watch;
 
 pub use care::{RECONCILE, after_new_database, reconcile};
 pub use create::{NewAttached, NewManaged, attach, create, test};
-pub use lines::{all, confinement, of_project};
+pub use lines::{LINE_SORTS, all, confinement, of_project};
 pub use settle::{SETTLE, enqueue_all, settle};
 pub use store::{Service, ServiceLine};
 pub use turn::{Turn, turn};
@@ -43,6 +43,9 @@ use tokio::time::Instant;
 
 /// For how long a request waits to see the end of what it asked for.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a project's list can be sorted by.
+pub const SORTS: &[&str] = &["name"];
 
 /// The services of a project, by name.
 ///

@@ -115,12 +115,25 @@ impl Service {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT key, project, name, engine, mode, state, wanted, step, failure, findings, version, host, port,
                 database_name, tls, tls_ca, admin_username, admin_password, default_user, node, uid, created_by,
                 created_at, changed_at FROM service ",
-            $rest
+            $($rest),+
+        )
+    };
+}
+
+/// The pages of one direction.
+macro_rules! page {
+    ($beyond:literal, $order:literal) => {
+        select!(
+            "WHERE project = $1 AND name ",
+            $beyond,
+            " $2 AND ($3 IS NULL OR name LIKE $3 ESCAPE '\\') ORDER BY name ",
+            $order,
+            " LIMIT $4"
         )
     };
 }
@@ -137,10 +150,10 @@ pub async fn insert(tx: &mut Tx, service: &Service) -> Result<(), Error> {
     .map(drop)
 }
 
-/// The user number for the next managed service on this node.
-pub async fn next_uid(tx: &mut Tx, node: &str, first: i64) -> Result<i64, Error> {
-    let (highest,) = sql!(one tx, (Option<i64>,), "SELECT MAX(uid) FROM service WHERE node = $1", node)?;
-    Ok(highest.map_or(first, |highest| (highest + 1).max(first)))
+/// Whether a service of this node runs under this user number.
+pub async fn has_uid(tx: &mut Tx, node: &str, uid: i64) -> Result<bool, Error> {
+    let found = sql!(maybe tx, (i64,), "SELECT uid FROM service WHERE node = $1 AND uid = $2", node, uid)?;
+    Ok(found.is_some())
 }
 
 pub async fn find(tx: &mut ReadTx, project: ProjectKey, name: &str) -> Result<Option<Service>, Error> {
@@ -161,11 +174,8 @@ pub async fn list(
     request: &PageRequest,
 ) -> Result<Vec<Service>, Error> {
     let limit = i64::try_from(request.size() + 1).unwrap_or(i64::MAX);
-    let after = request.after().unwrap_or_default();
-    let needle = request.needle().map(|needle| format!("%{}%", needle.replace(['%', '_', '\\'], "")));
-    sql!(all tx, Service,
-        select!("WHERE project = $1 AND name > $2 AND ($3 IS NULL OR name LIKE $3) ORDER BY name LIMIT $4"),
-        project, after, needle, limit)
+    let text = if request.descending() { page!("<", "DESC") } else { page!(">", "ASC") };
+    sql!(all tx, Service, text, project, request.after_name(), request.pattern(), limit)
 }
 
 /// Every service that this node looks after: its own managed ones, and all attached ones.

@@ -2,11 +2,11 @@
 
 use super::{Account, CountFailure, Installation, NoteUse, Resource, System, store};
 use crate::app::App;
-use crate::ground::clock::At;
 use crate::ground::secret::Secret;
 use crate::ground::store::Error;
 use crate::ground::throttle::{self, PER_ACCOUNT, PER_ADDRESS, Verdict};
 use crate::transaction;
+use serde_json::json;
 use std::net::IpAddr;
 
 /// Why a password proved nothing.
@@ -35,36 +35,41 @@ pub async fn prove_password(
 ) -> Result<Account, NotProved> {
     let name = throttle::account_key(typed);
     let counters = (format!("account:{name}"), format!("address:{}", throttle::address_key(address)));
-    let now = app.clock.now();
+    must_not_wait(app, &counters).await?;
     let proof = System::<CountFailure>::on(&Installation);
-    let mut tx = app.store.read(&proof).await?;
-    let verdict = PER_ACCOUNT
-        .verdict(store::failures(&mut tx, &counters.0).await?, now)
-        .and(PER_ADDRESS.verdict(store::failures(&mut tx, &counters.1).await?, now));
-    if let Verdict::Wait(_) = verdict {
-        return Err(NotProved::Wait(verdict.seconds()));
-    }
-    let found = store::sign_in(&mut tx, &name).await?;
-    drop(tx);
+    let found = store::sign_in(&mut app.store.read(&proof).await?, &name).await?;
     let hash = found.as_ref().and_then(|(_, hash)| hash.as_deref());
     let is_right = app.passwords.verify(password, hash).await;
+    // Of many guesses sent at once, those that come after the limit tell nothing, right or wrong.
+    must_not_wait(app, &counters).await?;
     match found {
         Some((account, _)) if is_right => {
             forgive(app, &counters.0).await?;
             Ok(account)
         }
         _ => {
-            count_failure(app, &counters, now).await?;
+            count_failure(app, &counters, address).await?;
             Err(NotProved::Wrong)
         }
     }
 }
 
+async fn must_not_wait(app: &App, counters: &(String, String)) -> Result<(), NotProved> {
+    let now = app.clock.now();
+    let mut tx = app.store.read(&System::<CountFailure>::on(&Installation)).await?;
+    let verdict = PER_ACCOUNT
+        .verdict(store::failures(&mut tx, &counters.0).await?, now)
+        .and(PER_ADDRESS.verdict(store::failures(&mut tx, &counters.1).await?, now));
+    if verdict == Verdict::Go { Ok(()) } else { Err(NotProved::Wait(verdict.seconds())) }
+}
+
 /// A transaction of its own: the refusal that follows rolls nothing back.
-async fn count_failure(app: &App, counters: &(String, String), now: At) -> Result<(), Error> {
-    let proof =
-        System::<CountFailure>::named(Resource::new("account", counters.0.trim_start_matches("account:")));
+async fn count_failure(app: &App, counters: &(String, String), address: IpAddr) -> Result<(), Error> {
+    let name = counters.0.trim_start_matches("account:");
+    let proof = System::<CountFailure>::named(Resource::new("account", name));
+    let now = app.clock.now();
     transaction!(app.store, &proof, |tx| {
+        tx.after(json!({ "address": address }));
         store::count(tx, &counters.0, PER_ACCOUNT, now).await?;
         store::count(tx, &counters.1, PER_ADDRESS, now).await
     })

@@ -14,7 +14,7 @@ pub use seal::{Sealer, seal_pending};
 
 use crate::ground::access::Proof;
 use crate::ground::clock::At;
-use crate::ground::store::{Change, Error, Store, Tx};
+use crate::ground::store::{Change, Error, Page, PageRequest, ReadTx, Store, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +40,55 @@ pub struct Record {
     /// State after, without secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+}
+
+impl Record {
+    /// Reads a record; one that was spoilt while it was pending is shown as it is, and holds nothing up.
+    fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| Self {
+            at: At::from_millis(0),
+            account: String::new(),
+            address: None,
+            action: "unreadable".to_owned(),
+            resource: String::new(),
+            rule: String::new(),
+            before: None,
+            after: Some(Value::String(text.to_owned())),
+        })
+    }
+}
+
+/// Which records are asked for; what is left out is not compared.
+#[derive(Debug, Default, Deserialize)]
+pub struct Filter {
+    /// Who did it.
+    pub account: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// To what.
+    pub resource: Option<String>,
+    /// Not before.
+    pub from: Option<At>,
+    /// Before.
+    pub to: Option<At>,
+}
+
+/// The sealed records that are asked for, each with its number: the newest first, unless sorted by `sequence`.
+///
+/// # Errors
+/// The store's.
+pub async fn page(
+    tx: &mut ReadTx,
+    filter: &Filter,
+    request: &PageRequest,
+) -> Result<Page<(i64, Record)>, Error> {
+    let descending = request.sort().is_none_or(|sort| sort.descending);
+    let beginning = if descending { i64::MAX } else { 0 };
+    let after = request.after().and_then(|text| text.parse().ok()).unwrap_or(beginning);
+    let limit = i64::try_from(request.size() + 1).unwrap_or(i64::MAX);
+    let links = store::page(tx, filter, after, descending, limit).await?;
+    let records = links.into_iter().map(|link| (link.sequence, Record::read(&link.record))).collect();
+    Ok(Page::cut(records, request, |(sequence, _)| sequence.to_string()))
 }
 
 /// Writes the record of what `tx` is about to commit.

@@ -51,6 +51,11 @@ impl Sealer {
     }
 }
 
+fn link(sequence: i64, text: &str, hash: Vec<u8>) -> Link {
+    let Record { at, account, action, resource, .. } = Record::read(text);
+    Link { sequence, at, account, action, resource, record: text.to_owned(), hash }
+}
+
 /// Seals what is pending, one batch; returns how many records that were.
 ///
 /// # Errors
@@ -62,18 +67,18 @@ pub async fn seal_pending(store: &Store, vault: &Vault) -> Result<usize, Error> 
     let proof = System::<FinishWork>::on(&Installation);
     transaction!(store, &proof, |tx| {
         let pending = store::pending(tx, BATCH).await?;
-        let (mut sequence, mut before) =
-            store::head(tx).await?.map_or((0, Vec::new()), |link| (link.sequence, link.hash));
+        let (end, mut before) = store::head(tx).await?.unwrap_or_default();
+        // Where the tail was cut, its numbers are not given out again.
+        let from = end.max(store::signed_to(tx).await?.unwrap_or_default());
+        let mut sequence = from;
         for (key, text) in &pending {
             sequence += 1;
             before = hash(&before, sequence, text);
-            let record: Record = serde_json::from_str(text).map_err(|e| Error::Driver(e.to_string()))?;
-            let link = Link { sequence, record: text.clone(), hash: before.clone() };
-            store::insert(tx, &link, record.at, &record.account, &record.action, &record.resource).await?;
+            store::insert(tx, &link(sequence, text, before.clone())).await?;
             store::delete_pending(tx, *key).await?;
         }
         if !pending.is_empty() {
-            let signature = vault.signer().sign(&statement(sequence, &before));
+            let signature = vault.signer().sign(&statement(from, sequence, &before));
             let checkpoint = Checkpoint { sequence, hash: before, signature: signature.to_vec() };
             store::insert_checkpoint(tx, &checkpoint, store.clock().now()).await?;
         }

@@ -23,6 +23,8 @@ pub struct Job {
     pub kind: String,
     /// What it is about.
     pub subject: String,
+    /// Whose hold it is: each take's own, so that an outcome never ends what was taken anew.
+    pub holder: Uuid,
     /// How often it was tried before.
     pub attempts: i64,
 }

@@ -44,7 +44,13 @@ pub async fn take(tx: &mut Tx, holder: Uuid, now: At, until: At) -> Result<Optio
         "UPDATE job SET holder = $1, held_until = $3, attempts = attempts + 1 WHERE key = (
             SELECT key FROM job WHERE run_at <= $2 AND (held_until IS NULL OR held_until < $2) ORDER BY run_at LIMIT 1)
          RETURNING key, kind, subject, attempts", holder, now, until)?;
-    Ok(taken.into_iter().next().map(|(key, kind, subject, attempts)| Job { key, kind, subject, attempts }))
+    Ok(taken.into_iter().next().map(|(key, kind, subject, attempts)| Job {
+        key,
+        kind,
+        subject,
+        holder,
+        attempts,
+    }))
 }
 
 pub async fn extend(tx: &mut Tx, key: Uuid, holder: Uuid, until: At) -> Result<(), Error> {
@@ -60,7 +66,8 @@ pub async fn put_off(
     error: Option<&str>,
 ) -> Result<(), Error> {
     sql!(exec tx,
-        "UPDATE job SET holder = NULL, held_until = NULL, run_at = $3, last_error = $4 WHERE key = $1 AND holder = $2",
+        "UPDATE job SET holder = NULL, held_until = NULL, run_at = $3, last_error = $4,
+            attempts = CASE WHEN $4 IS NULL THEN 0 ELSE attempts END WHERE key = $1 AND holder = $2",
         key, holder, run_at, error)
     .map(drop)
 }

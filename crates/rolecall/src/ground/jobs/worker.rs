@@ -4,14 +4,15 @@ use super::{Job, store};
 use crate::ground::access::{FinishWork, Installation, System};
 use crate::ground::store::{Backend, Error, Store};
 use crate::transaction;
+use futures_util::FutureExt as _;
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 /// How often the worker looks without being woken.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -43,7 +44,6 @@ pub type Work = Arc<dyn Fn(Job) -> Running + Send + Sync>;
 pub struct Worker {
     store: Store,
     kinds: Arc<HashMap<&'static str, Work>>,
-    holder: Uuid,
     wake: Arc<Notify>,
 }
 
@@ -51,8 +51,7 @@ impl Worker {
     /// A worker that knows these kinds of work.
     #[must_use]
     pub fn new(store: Store, kinds: HashMap<&'static str, Work>, wake: Arc<Notify>) -> Self {
-        let holder = store.dice().uuid();
-        Self { store, kinds: Arc::new(kinds), holder, wake }
+        Self { store, kinds: Arc::new(kinds), wake }
     }
 
     /// Frees what a process that is gone was working on; call once at the start.
@@ -101,12 +100,13 @@ impl Worker {
         if running >= AT_ONCE || !store::any_due(&mut self.store.reader().await?, now).await? {
             return Ok(None);
         }
-        transaction!(self.store, &work_itself(), |tx| store::take(tx, self.holder, now, now.plus(HOLD)).await)
+        let holder = self.store.dice().uuid();
+        transaction!(self.store, &work_itself(), |tx| store::take(tx, holder, now, now.plus(HOLD)).await)
     }
 
     async fn work(&self, job: Job) {
         let outcome = match self.kinds.get(job.kind.as_str()) {
-            Some(work) => self.holding(&job, work(job.clone())).await,
+            Some(work) => self.holding(&job, caught(work(job.clone()))).await,
             None => Outcome::Failed(format!("this version knows no work called {}", job.kind)),
         };
         if let Err(error) = self.settle(&job, &outcome).await {
@@ -122,7 +122,7 @@ impl Worker {
                 () = tokio::time::sleep(HOLD / 3) => {
                     let until = self.store.clock().now().plus(HOLD);
                     let renewed: Result<(), Error> =
-                        transaction!(self.store, &work_itself(), |tx| store::extend(tx, job.key, self.holder, until).await);
+                        transaction!(self.store, &work_itself(), |tx| store::extend(tx, job.key, job.holder, until).await);
                     if let Err(error) = renewed {
                         tracing::warn!(%error, "a job's hold could not be renewed");
                     }
@@ -134,14 +134,20 @@ impl Worker {
     async fn settle(&self, job: &Job, outcome: &Outcome) -> Result<(), Error> {
         let now = self.store.clock().now();
         transaction!(self.store, &work_itself(), |tx| match outcome {
-            Outcome::Done => store::delete(tx, job.key, self.holder).await,
-            Outcome::Again(wait) => store::put_off(tx, job.key, self.holder, now.plus(*wait), None).await,
+            Outcome::Done => store::delete(tx, job.key, job.holder).await,
+            Outcome::Again(wait) => store::put_off(tx, job.key, job.holder, now.plus(*wait), None).await,
             Outcome::Failed(why) => {
                 tracing::warn!(kind = job.kind, subject = job.subject, attempts = job.attempts, %why, "a job failed and will be tried again");
-                store::put_off(tx, job.key, self.holder, now.plus(back_off(job.attempts)), Some(why)).await
+                store::put_off(tx, job.key, job.holder, now.plus(back_off(job.attempts)), Some(why)).await
             }
         })
     }
+}
+
+/// Work that panics has failed: its job comes again, later and later, and takes nobody's place meanwhile.
+fn caught(work: Running) -> Running {
+    let panicked = |_| Outcome::Failed("it panicked; the log says where".to_owned());
+    Box::pin(AssertUnwindSafe(work).catch_unwind().map(move |outcome| outcome.unwrap_or_else(panicked)))
 }
 
 fn work_itself() -> System<FinishWork> {

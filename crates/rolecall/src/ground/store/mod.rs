@@ -5,6 +5,8 @@
 
 mod error;
 mod migrate;
+#[doc(hidden)]
+pub mod nul;
 mod open;
 mod page;
 mod sql;

@@ -45,8 +45,29 @@ impl PageRequest {
     /// The key after which this page begins; `None` at the beginning, and for a cursor that isn't one of ours.
     #[must_use]
     pub fn after(&self) -> Option<String> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(self.cursor.as_deref()?).ok()?;
+        let cursor = self.cursor.as_deref().filter(|cursor| !cursor.is_empty())?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
         String::from_utf8(bytes).ok()
+    }
+
+    /// Whether the list runs from the last to the first.
+    #[must_use]
+    pub fn descending(&self) -> bool {
+        self.sort().is_some_and(|sort| sort.descending)
+    }
+
+    /// The name after which this page begins, in the direction of the list: at first one that is before every name of
+    /// at most 63 small letters, digits and hyphens.
+    #[must_use]
+    pub fn after_name(&self) -> String {
+        self.after().unwrap_or_else(|| if self.descending() { "z".repeat(64) } else { String::new() })
+    }
+
+    /// What to search for as a pattern of `LIKE … ESCAPE '\\'`: every character stands for itself.
+    #[must_use]
+    pub fn pattern(&self) -> Option<String> {
+        let literal = |needle: String| needle.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        self.needle().map(|needle| format!("%{}%", literal(needle)))
     }
 
     /// What to search for, folded; `None` when nothing is.
@@ -79,7 +100,7 @@ impl<T> Page<T> {
     /// A page of things that are all at hand: sorted by `key`, of which no two are alike, and cut.
     #[must_use]
     pub fn of_all(mut items: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> String) -> Self {
-        let descending = request.sort().is_some_and(|sort| sort.descending);
+        let descending = request.descending();
         items.sort_by_cached_key(&key);
         if descending {
             items.reverse();

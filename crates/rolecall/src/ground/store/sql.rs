@@ -41,20 +41,34 @@ macro_rules! sql {
     // `RETURNING` on a change: needs a transaction that may write.
     (changed $tx:expr, $row:ty, $text:expr $(, $value:expr)* $(,)?) => { $crate::sql!(@rows fetch_all writing $tx, $row, $text $(, $value)*) };
     (exec $tx:expr, $text:expr $(, $value:expr)* $(,)?) => {{
-        use $crate::ground::store::{Connection, driver};
-        let outcome = match $tx.writing() {
-            Connection::Sqlite(c) => driver::query::<driver::Sqlite>($text)$(.bind($value))*.execute(c).await.map(|d| d.rows_affected()),
-            Connection::Postgres(c) => driver::query::<driver::Postgres>($text)$(.bind($value))*.execute(c).await.map(|d| d.rows_affected()),
-        };
-        outcome.map_err(|error| $tx.failed(error))
+        use $crate::ground::store::{Connection, Error, driver};
+        if $crate::sql!(@holds_nul $($value),*) {
+            Err(Error::Nul)
+        } else {
+            let outcome = match $tx.writing() {
+                Connection::Sqlite(c) => driver::query::<driver::Sqlite>($text)$(.bind($value))*.execute(c).await.map(|d| d.rows_affected()),
+                Connection::Postgres(c) => driver::query::<driver::Postgres>($text)$(.bind($value))*.execute(c).await.map(|d| d.rows_affected()),
+            };
+            outcome.map_err(|error| $tx.failed(error))
+        }
     }};
     (@rows $fetch:ident $connection:ident $tx:expr, $row:ty, $text:expr $(, $value:expr)*) => {{
-        use $crate::ground::store::{Connection, driver};
-        let outcome = match $tx.$connection() {
-            Connection::Sqlite(c) => driver::query_as::<driver::Sqlite, $row>($text)$(.bind($value))*.$fetch(c).await,
-            Connection::Postgres(c) => driver::query_as::<driver::Postgres, $row>($text)$(.bind($value))*.$fetch(c).await,
-        };
-        outcome.map_err(|error| $tx.failed(error))
+        use $crate::ground::store::{Connection, Error, driver};
+        if $crate::sql!(@holds_nul $($value),*) {
+            Err(Error::Nul)
+        } else {
+            let outcome = match $tx.$connection() {
+                Connection::Sqlite(c) => driver::query_as::<driver::Sqlite, $row>($text)$(.bind($value))*.$fetch(c).await,
+                Connection::Postgres(c) => driver::query_as::<driver::Postgres, $row>($text)$(.bind($value))*.$fetch(c).await,
+            };
+            outcome.map_err(|error| $tx.failed(error))
+        }
+    }};
+    // PostgreSQL refuses a NUL in a text; so do we on both, before it is sent.
+    (@holds_nul $($value:expr),*) => {{
+        #[allow(unused_imports, reason = "which of the two applies depends on the value's type")]
+        use $crate::ground::store::nul::{AnyValue as _, Text as _, Value};
+        false $(|| (&Value(&$value)).holds_nul())*
     }};
 }
 

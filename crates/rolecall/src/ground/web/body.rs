@@ -3,10 +3,11 @@
 use super::problem::Problem;
 use super::routes::{Describe, Named, Spec};
 use crate::app::App;
+use crate::ground::seen::Seen;
 use crate::ground::store::PageRequest;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -20,11 +21,39 @@ pub struct OptionalBody<T>(pub T);
 /// A form of the console. Its CSRF check is the console's layer, so that no handler can forget it.
 pub struct Form<T>(pub T);
 
-/// A list's `?limit=&cursor=&search=&sort=`.
-pub struct ListQuery(pub PageRequest);
+/// A list's `?limit=&cursor=&search=&sort=`; what it can be sorted by is asked of it before it is used.
+pub struct ListQuery(PageRequest);
+
+impl ListQuery {
+    /// The page that is asked for, of a list that can be sorted by these fields.
+    ///
+    /// # Errors
+    /// 400 for another field, and for a cursor that isn't one of ours: silence would be the wrong page.
+    pub fn by(self, fields: &[&str]) -> Result<PageRequest, Problem> {
+        let Self(request) = self;
+        if request.sort().is_some_and(|sort| !fields.contains(&sort.field)) {
+            return Err(Problem::malformed(format!("This list is sorted by one of: {}.", fields.join(", "))));
+        }
+        if request.cursor.as_deref().is_some_and(|cursor| !cursor.is_empty()) && request.after().is_none() {
+            return Err(Problem::malformed(
+                "cursor is the `next` of the page before; leave it out to begin.",
+            ));
+        }
+        Ok(request)
+    }
+}
+
+/// What the caller has seen of the thing: its `If-Match`.
+pub struct IfMatch(pub Seen);
 
 /// Any other query.
 pub struct Ask<T>(pub T);
+
+/// A query by its fields, for the API's description.
+pub trait Asked: DeserializeOwned {
+    /// Each field's name, and what it is for in one line.
+    const FIELDS: &'static [(&'static str, &'static str)] = &[];
+}
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
@@ -46,13 +75,7 @@ impl<T: DeserializeOwned> FromRequest<App> for OptionalBody<T> {
 }
 
 async fn bytes(request: Request, app: &App) -> Result<axum::body::Bytes, Problem> {
-    axum::body::Bytes::from_request(request, app).await.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "The body is larger than this server takes; send less.",
-        )
-    })
+    axum::body::Bytes::from_request(request, app).await.map_err(|_| Problem::too_large())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -69,6 +92,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         axum::Form::<T>::from_request(request, app).await.map(|form| Self(form.0)).map_err(|error| {
+            if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                return Problem::too_large();
+            }
             Problem::malformed(format!("The form is not what is expected here: {}.", error.body_text()))
         })
     }
@@ -93,14 +119,27 @@ impl FromRequestParts<App> for ListQuery {
             .limit
             .filter(|text| !text.is_empty())
             .map(|text| {
-                text.parse::<u32>().map_err(|_| Problem::malformed("limit is a number from 1 to 500."))
+                text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| {
+                    Problem::malformed(
+                        "limit is a number from 1 to 500; more than 500 are never given at once.",
+                    )
+                })
             })
             .transpose()?;
         Ok(Self(PageRequest { limit, cursor: raw.cursor, search: raw.search, sort: raw.sort }))
     }
 }
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Ask<T> {
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let given = parts.headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap_or_default());
+        Ok(Self(given.map_or(Seen::Anything, Seen::of_header)))
+    }
+}
+
+impl<T: Asked> FromRequestParts<App> for Ask<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
@@ -127,8 +166,16 @@ impl<T> Describe for Form<T> {
     fn describe(_: &mut Spec) {}
 }
 
-impl<T> Describe for Ask<T> {
-    fn describe(_: &mut Spec) {}
+impl<T: Asked> Describe for Ask<T> {
+    fn describe(spec: &mut Spec) {
+        spec.query.extend(T::FIELDS);
+    }
+}
+
+impl Describe for IfMatch {
+    fn describe(spec: &mut Spec) {
+        spec.if_match = true;
+    }
 }
 
 impl Describe for ListQuery {

@@ -41,7 +41,7 @@ pub fn face_of(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let title = match problem.status {
         403 => "You may not do this",
-        404 => "Nothing here",
+        404 | 405 => "Nothing here",
         409 => "Not now",
         413 | 400 | 422 => "This could not be read",
         429 => "Too many attempts",

@@ -9,10 +9,14 @@ const SECURE: &str = "__Host-rolecall";
 const PLAIN: &str = "rolecall";
 const NOTICE: &str = "rolecall-notice";
 
-/// The session's token, if a cookie carries one.
+/// The session's token, if a cookie carries one. Over TLS only the cookie counts that no other host could set.
 #[must_use]
-pub fn session(headers: &HeaderMap) -> Option<&str> {
-    find(headers, SECURE).or_else(|| find(headers, PLAIN))
+pub fn session<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'h str> {
+    find(headers, name(app))
+}
+
+fn name(app: &App) -> &'static str {
+    if app.config.is_https() { SECURE } else { PLAIN }
 }
 
 /// The notice for this page.
@@ -36,23 +40,19 @@ fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// The cookie that keeps a session, for as long as the browser runs or thirty days, whichever the token allows.
 #[must_use]
 pub fn keep_session(app: &App, token: &str) -> HeaderValue {
-    let cookie = if app.config.is_https() {
-        format!("{SECURE}={token}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure")
-    } else {
-        format!("{PLAIN}={token}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
-    };
-    value(&cookie)
+    session_cookie(app, token, 2_592_000)
 }
 
 /// The cookie that ends a session.
 #[must_use]
 pub fn end_session(app: &App) -> HeaderValue {
-    let cookie = if app.config.is_https() {
-        format!("{SECURE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
-    } else {
-        format!("{PLAIN}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
-    };
-    value(&cookie)
+    session_cookie(app, "", 0)
+}
+
+fn session_cookie(app: &App, token: &str, seconds: u32) -> HeaderValue {
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let name = name(app);
+    value(&format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"))
 }
 
 /// The cookie that carries a notice to the next page. Never a secret.

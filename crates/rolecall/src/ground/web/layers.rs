@@ -40,8 +40,8 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
 /// Until somebody holds the installation there is nothing but the set-up page.
 pub async fn wait_for_setup(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_open =
-        path == "/setup" || path.starts_with("/assets/") || path.ends_with("/health") || path == "/metrics";
+    let is_open = ["/setup", "/health", "/api/v1/health", "/metrics", "/favicon.ico"].contains(&path)
+        || path.starts_with("/assets/");
     if is_open || app.claimed.load(Ordering::Acquire) {
         return next.run(request).await;
     }
@@ -56,17 +56,21 @@ pub async fn wait_for_setup(State(app): State<App>, request: Request, next: Next
 /// Refuses what another site made a browser send.
 ///
 /// A request that changes something and is signed in by cookie must carry the session's CSRF token, in a header
-/// or a form field; and none may come from another site, signed in or not.
+/// or a form field; and none may come from another site, signed in or not: browsers send a Basic password by
+/// themselves, too.
 pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() || request.headers().contains_key(header::AUTHORIZATION) {
+    if request.method().is_safe() {
         return next.run(request).await;
     }
     if is_cross_site(request.headers()) {
         return forged();
     }
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return next.run(request).await;
+    }
     let path = request.uri().path();
     let signs_in = path == "/sign-in" || path == "/setup" || path == "/api/v1/login";
-    let Some(token) = cookies::session(request.headers()).map(ToOwned::to_owned) else {
+    let Some(token) = cookies::session(&app, request.headers()).map(ToOwned::to_owned) else {
         return next.run(request).await;
     };
     if signs_in || csrf::header_matches(&app, &token, request.headers()) {
@@ -74,7 +78,7 @@ pub async fn refuse_forgery(State(app): State<App>, request: Request, next: Next
     }
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, app.config.request_body_limit_bytes).await else {
-        return Problem::malformed("The form is larger than this server takes.").into_response();
+        return Problem::too_large().into_response();
     };
     if !csrf::form_matches(&app, &token, &parts.headers, &bytes) {
         return forged();

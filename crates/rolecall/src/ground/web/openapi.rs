@@ -102,6 +102,15 @@ fn parameters(spec: &Spec) -> Vec<Value> {
             );
         }
     }
+    for (name, text) in &spec.query {
+        found.push(
+            json!({ "name": name, "in": "query", "description": text, "schema": { "type": "string" } }),
+        );
+    }
+    if spec.if_match {
+        found.push(json!({ "name": "If-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The ETag of what you have seen; 412 if somebody has changed it since." }));
+    }
     found
 }
 

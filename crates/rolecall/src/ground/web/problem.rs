@@ -98,6 +98,23 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
+    /// 413: more than is taken.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The body is larger than this server takes; send less.",
+        )
+    }
+
+    /// 412: it was changed since the caller looked.
+    #[must_use]
+    pub fn stale() -> Self {
+        let detail = "Somebody has changed this since you read it; read it again, then repeat your change.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail)
+    }
+
     /// 422: fields are wrong.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {

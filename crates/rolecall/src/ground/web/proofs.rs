@@ -10,8 +10,8 @@ use crate::ground::access::{
 };
 use crate::ground::secret::Secret;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::future::Future;
@@ -25,24 +25,29 @@ impl ClientAddress {
     /// Reads it off a request.
     #[must_use]
     pub fn of(parts: &Parts, app: &App) -> Self {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip().to_canonical());
-        let is_ours =
-            |address: IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));
-        if !is_ours(peer) {
-            return Self(peer);
+        // From the proxy before us outwards, as long as each is ours; what is beyond, or unreadable, anybody may have
+        // written.
+        let mut client = peer(parts);
+        let lines = parts.headers.get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        for hop in hops {
+            let Ok(before) = hop.trim().parse::<IpAddr>() else { break };
+            if !is_our_proxy(app, client) {
+                break;
+            }
+            client = before.to_canonical();
         }
-        // The last address that a proxy of ours did not add itself.
-        let forwarded =
-            parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let client = forwarded
-            .rsplit(',')
-            .filter_map(|text| text.trim().parse::<IpAddr>().ok())
-            .find(|address| !is_ours(*address));
-        Self(client.unwrap_or(peer))
+        Self(client)
     }
+}
+
+fn peer(parts: &Parts) -> IpAddr {
+    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    info.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip().to_canonical())
+}
+
+fn is_our_proxy(app: &App, address: IpAddr) -> bool {
+    app.config.trusted_proxies.iter().any(|network| network.contains(address))
 }
 
 /// A signed-in caller.
@@ -50,6 +55,7 @@ pub struct SignedIn(pub Actor);
 
 /// A caller who is about to ask for `A` on a thing that the body names.
 pub struct Asking<A: Action> {
+    app: App,
     actor: Actor,
     action: std::marker::PhantomData<A>,
 }
@@ -65,9 +71,21 @@ impl<A: Action> Asking<A> {
     ///
     /// # Errors
     /// The refusal.
-    pub fn on(&self, thing: A::On) -> Result<Allowed<A>, Refusal> {
-        self.actor.allow::<A>(thing)
+    pub fn on(&self, thing: A::On) -> Result<Allowed<A>, Problem> {
+        self.actor.allow::<A>(thing).map_err(|refusal| refused::<A>(&self.app, &self.actor, refusal))
     }
+}
+
+/// A refusal as it is told; the log keeps why, under an id by which an administrator finds it.
+fn refused<A: Action>(app: &App, actor: &Actor, refusal: Refusal) -> Problem {
+    let mut problem = Problem::from(refusal);
+    if problem.status_code() == StatusCode::FORBIDDEN {
+        let decision = app.dice.uuid().to_string();
+        let account = &actor.standing().account.id;
+        tracing::info!(decision, account, action = A::ID.name(), detail = problem.detail, "refused");
+        problem.decision = Some(decision);
+    }
+    problem
 }
 
 /// The credential that comes first: Bearer, Basic, API key, cookie.
@@ -81,8 +99,11 @@ async fn actor(parts: &mut Parts, app: &App) -> Result<Actor, Problem> {
 }
 
 /// Passwords and tokens cross no network in clear.
-fn refuse_plain_http(app: &App, address: IpAddr) -> Result<(), Problem> {
-    if app.config.is_https() || address.is_loopback() {
+fn refuse_plain_http(app: &App, parts: &Parts) -> Result<(), Problem> {
+    let peer = peer(parts);
+    // A proxy may speak TLS for us: one that is named, or one on this machine.
+    let by_proxy = app.config.is_https() && (peer.is_loopback() || is_our_proxy(app, peer));
+    if app.config.speaks_tls() || by_proxy || ClientAddress::of(parts, app).0.is_loopback() {
         return Ok(());
     }
     Err(Problem {
@@ -99,7 +120,7 @@ async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
     let organization = organization_of(parts);
     let organization = organization.as_deref();
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        refuse_plain_http(app, address)?;
+        refuse_plain_http(app, parts)?;
         let value = value.to_str().map_err(|_| Problem::invalid_credentials(UNREADABLE))?;
         let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
         if scheme.eq_ignore_ascii_case("bearer") {
@@ -118,7 +139,7 @@ async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
             "This API key is not known; check it, or sign in another way.",
         ));
     }
-    match cookies::session(&parts.headers) {
+    match cookies::session(app, &parts.headers) {
         Some(token) => Ok(app.gate.by_token(token, organization, address, user_agent(parts)).await?),
         None => Err(Problem::nobody()),
     }
@@ -210,16 +231,7 @@ impl<A: Action<On: Named>> FromRequestParts<App> for Allowed<A> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let actor = actor(parts, app).await?;
         let thing = A::On::find(parts, app, &actor).await?.ok_or_else(Problem::not_found)?;
-        actor.allow::<A>(thing).map_err(|refusal| {
-            let mut problem = Problem::from(refusal);
-            if problem.status == 403 {
-                let decision = app.dice.uuid().to_string();
-                let account = &actor.standing().account.id;
-                tracing::info!(decision, account, action = A::ID.name(), detail = problem.detail, "refused");
-                problem.decision = Some(decision);
-            }
-            problem
-        })
+        actor.allow::<A>(thing).map_err(|refusal| refused::<A>(app, &actor, refusal))
     }
 }
 
@@ -236,7 +248,7 @@ impl<A: Action> FromRequestParts<App> for Bearer<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let ClientAddress(address) = ClientAddress::of(parts, app);
-        refuse_plain_http(app, address)?;
+        refuse_plain_http(app, parts)?;
         Ok(Self::new(address))
     }
 }
@@ -245,7 +257,8 @@ impl<A: Action> FromRequestParts<App> for Asking<A> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Ok(Self { actor: actor(parts, app).await?, action: std::marker::PhantomData })
+        let actor = actor(parts, app).await?;
+        Ok(Self { app: app.clone(), actor, action: std::marker::PhantomData })
     }
 }
 

@@ -1,14 +1,12 @@
 //! What handlers give, each with its status.
 
 use super::routes::{Describe, Named, Spec};
+use crate::ground::seen;
 use crate::ground::store::Page;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 /// 200 with the thing.
@@ -83,17 +81,9 @@ impl<T: Serialize> IntoResponse for Shown<T> {
     }
 }
 
-/// The tag of a thing as it is shown: `If-Match` compares it.
-#[must_use]
-pub fn etag<T: Serialize>(thing: &T) -> String {
-    let text = serde_json::to_vec(thing).unwrap_or_default();
-    let digest = Sha256::digest(&text);
-    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest.as_slice().get(..12).unwrap_or_default()))
-}
-
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
-        let tag = etag(&self.0);
+        let tag = seen::tag(&self.0);
         let mut response = Json(self.0).into_response();
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             response.headers_mut().insert(header::ETAG, tag);

@@ -41,6 +41,8 @@ pub struct Spec {
     pub status: StatusCode,
     /// Whether it is a list, with `limit`, `cursor`, `search` and `sort`.
     pub list: bool,
+    /// Whether it honours `If-Match`.
+    pub if_match: bool,
     /// Other query parameters.
     pub query: Vec<(&'static str, &'static str)>,
 }
@@ -197,6 +199,7 @@ impl Routes {
             gives: None,
             status: StatusCode::OK,
             list: false,
+            if_match: false,
             query: Vec::new(),
         };
         H::fill(&mut spec);

@@ -1,5 +1,6 @@
 //! From routes to a listening server.
 
+use super::problem::Problem;
 use super::routes::{Routes, Spec};
 use super::{console_face, layers, observe, openapi, reply::Shown};
 use crate::app::App;
@@ -53,11 +54,12 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
         .with_state(app.clone())
         .merge(Router::<()>::from(docs))
         .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), layers::refuse_forgery))
         .layer(from_fn_with_state(app.clone(), layers::wait_for_setup))
         .layer(DefaultBodyLimit::max(app.config.request_body_limit_bytes))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, app.config.request_timeout))
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), layers::secure))
         .layer(from_fn_with_state(app, observe::observe));
@@ -65,11 +67,20 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
 }
 
 async fn nowhere(request: Request) -> Response {
-    let problem = super::problem::Problem::not_found();
+    shown(&request, &Problem::not_found())
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let detail = "This address does not take this method; the Allow header names those that it takes.";
+    shown(&request, &Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail))
+}
+
+/// Outside any route: to programs below `/api/`, to people elsewhere.
+fn shown(request: &Request, problem: &Problem) -> Response {
     if request.uri().path().starts_with("/api/") {
-        problem.into_response()
+        problem.clone().into_response()
     } else {
-        console_face::face_of(&problem)
+        console_face::face_of(problem)
     }
 }
 
@@ -90,7 +101,7 @@ async fn metrics(
     if !client.is_loopback() && !app.may_scrape(token.0.as_deref()) {
         let detail =
             "Figures are for this machine alone, unless ROLECALL_METRICS_TOKEN is set and sent as Bearer.";
-        return super::problem::Problem::forbidden(detail).into_response();
+        return Problem::forbidden(detail).into_response();
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.figures.render()).into_response()
 }

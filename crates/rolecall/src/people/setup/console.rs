@@ -3,7 +3,7 @@
 use super::{Claim, ClaimError};
 use crate::app::App;
 use crate::ground::access::{Bearer, ClaimInstallation};
-use crate::ground::web::body::{Ask, Form};
+use crate::ground::web::body::{Ask, Asked, Form};
 use crate::ground::web::cookies;
 use crate::ground::web::page::form::check;
 use crate::ground::web::page::{Input, bare, complaint};
@@ -29,6 +29,8 @@ struct Link {
     #[serde(default)]
     code: String,
 }
+
+impl Asked for Link {}
 
 async fn show(State(app): State<App>, _: Anybody, Ask(link): Ask<Link>) -> Response {
     if app.claimed.load(Ordering::Acquire) {

@@ -78,6 +78,17 @@ pub async fn is_claimed(store: &Store) -> Result<bool, Error> {
     Ok(admin.is_some_and(|(_, has_password)| has_password))
 }
 
+/// Looks whether somebody took the installation into possession at another node.
+///
+/// # Errors
+/// The store's.
+pub async fn look_again(app: &App) -> Result<(), Error> {
+    if !app.claimed.load(Ordering::Acquire) && is_claimed(&app.store).await? {
+        app.claimed.store(true, Ordering::Release);
+    }
+    Ok(())
+}
+
 /// Sets `admin`'s password from the environment, where it has none yet.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::ground::access::{Bearer, Own, SignIn, SignOut};
 use crate::ground::secret::Secret;
-use crate::ground::web::body::{Ask, Form};
+use crate::ground::web::body::{Ask, Asked, Form};
 use crate::ground::web::cookies;
 use crate::ground::web::page::{Input, bare, complaint};
 use crate::ground::web::problem::Problem;
@@ -37,6 +37,8 @@ struct SignInForm {
     #[serde(default)]
     next: String,
 }
+
+impl Asked for Next {}
 
 async fn show(_: Anybody, Ask(ask): Ask<Next>) -> Markup {
     form("", &ask.next, None)

@@ -6,7 +6,7 @@ use crate::ground::access::{
     Allowed, CreateProject, DeleteProject, ListProjects, RenameProject, SeeProject, SeeSelf,
     find_organization,
 };
-use crate::ground::web::body::{Body, ListQuery};
+use crate::ground::web::body::{Body, IfMatch, ListQuery};
 use crate::ground::web::problem::Problem;
 use crate::ground::web::proofs::Asking;
 use crate::ground::web::reply::{Created, Gone, Listed, Tagged};
@@ -49,9 +49,9 @@ pub struct ProjectEdit {
 async fn list(
     State(app): State<App>,
     allowed: Allowed<ListProjects>,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Listed<ProjectView>, Problem> {
-    Ok(Listed(super::list(&app, &allowed, &request).await?))
+    Ok(Listed(super::list(&app, &allowed, &query.by(super::SORTS)?).await?))
 }
 
 async fn create(
@@ -74,10 +74,11 @@ async fn show(State(app): State<App>, allowed: Allowed<SeeProject>) -> Result<Ta
 async fn edit(
     State(app): State<App>,
     allowed: Allowed<RenameProject>,
+    IfMatch(seen): IfMatch,
     Body(edit): Body<ProjectEdit>,
 ) -> Result<Tagged<ProjectView>, Problem> {
     match edit.name {
-        Some(name) => Ok(Tagged(super::rename(&app, &allowed, &name).await?)),
+        Some(name) => Ok(Tagged(super::rename(&app, &allowed, &name, &seen).await?)),
         None => Ok(Tagged(super::show(&app, &allowed.also::<SeeProject>()?).await?)),
     }
 }
@@ -101,6 +102,7 @@ impl From<ProjectError> for Problem {
                 "not_empty",
                 format!("The project still holds services; delete them first: {}.", services.join(", ")),
             ),
+            ProjectError::Stale => Self::stale(),
             ProjectError::Store(error) => error.into(),
         }
     }

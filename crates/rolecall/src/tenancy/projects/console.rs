@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::ground::access::{
     ActionId, Allowed, CreateProject, DeleteProject, ListProjects, Project, RenameProject, SeeProject,
 };
+use crate::ground::seen::Seen;
 use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::body::{Form, ListQuery};
 use crate::ground::web::page::form::Losing;
@@ -49,8 +50,9 @@ async fn list(
     State(app): State<App>,
     shell: Shell,
     allowed: Allowed<ListProjects>,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(super::SORTS)?;
     let found = super::list(&app, &allowed, &request).await?;
     Ok(list_page(&shell, &found, &request))
 }
@@ -86,7 +88,7 @@ async fn rename(
     allowed: Allowed<RenameProject>,
     Form(typed): Form<NameForm>,
 ) -> Response {
-    match super::rename(&app, &allowed, &typed.name).await.map_err(at_name) {
+    match super::rename(&app, &allowed, &typed.name, &Seen::Anything).await.map_err(at_name) {
         Ok(project) => {
             let notice = format!("The project is called {} now.", project.name);
             Turn::to(shell.at(&format!("/projects/{}/settings", project.name)))

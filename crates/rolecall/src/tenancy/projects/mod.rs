@@ -13,6 +13,7 @@ use crate::ground::access::{
     ProjectRole, RenameProject, Resource, SeeProject,
 };
 use crate::ground::clock::At;
+use crate::ground::seen::Seen;
 use crate::ground::store::{Error, Page, PageRequest};
 use crate::transaction;
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub enum ProjectError {
     /// It still holds services.
     #[error("the project still holds services")]
     NotEmpty(Vec<String>),
+    /// It is not as the caller saw it.
+    #[error("the project was changed meanwhile")]
+    Stale,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Error),
@@ -109,6 +113,9 @@ fn taken(error: Error) -> ProjectError {
     }
 }
 
+/// What the list can be sorted by.
+pub const SORTS: &[&str] = &["name"];
+
 /// The projects of an organization that the caller may see.
 ///
 /// # Errors
@@ -139,7 +146,7 @@ pub async fn show(app: &App, allowed: &Allowed<SeeProject>) -> Result<ProjectVie
     store::view(&mut tx, allowed.project().key).await
 }
 
-/// Gives a project another name.
+/// Gives a project another name, if it is still as it was `seen`.
 ///
 /// # Errors
 /// [`ProjectError`].
@@ -147,10 +154,14 @@ pub async fn rename(
     app: &App,
     allowed: &Allowed<RenameProject>,
     name: &str,
+    seen: &Seen,
 ) -> Result<ProjectView, ProjectError> {
     let name = ProjectName::parse(name)?;
     let project = allowed.project();
     transaction!(app.store, allowed, |tx| {
+        if !seen.is(&store::get(tx, project.key).await?) {
+            return Err(ProjectError::Stale);
+        }
         store::rename(tx, project.key, name.as_str()).await.map_err(taken)?;
         tx.before(json!({ "name": project.name })).after(json!({ "name": name.as_str() }));
         Ok::<_, ProjectError>(())

@@ -30,10 +30,31 @@ pub async fn add_member(
     .map(drop)
 }
 
+const VIEW: &str =
+    "SELECT p.name, p.organization, (SELECT COUNT(*) FROM service s WHERE s.project = p.key) AS services,
+    p.created_at FROM project p WHERE p.key = $1";
+
 pub async fn view(tx: &mut ReadTx, key: ProjectKey) -> Result<ProjectView, Error> {
-    sql!(one tx, ProjectView,
-        "SELECT p.name, p.organization, (SELECT COUNT(*) FROM service s WHERE s.project = p.key) AS services, p.created_at
-         FROM project p WHERE p.key = $1", key)
+    sql!(one tx, ProjectView, VIEW, key)
+}
+
+/// As it is where the change will be written.
+pub async fn get(tx: &mut Tx, key: ProjectKey) -> Result<ProjectView, Error> {
+    sql!(one tx, ProjectView, VIEW, key)
+}
+
+/// The pages of one direction.
+macro_rules! page {
+    ($beyond:literal, $order:literal) => {
+        concat!(
+            "SELECT page.name, page.organization,
+                (SELECT COUNT(*) FROM service s WHERE s.project = page.key) AS services, page.created_at
+             FROM (SELECT p.key, p.name, p.organization, p.created_at FROM project p
+                WHERE p.organization = $1 AND p.name ", $beyond, " $2 AND ($3 IS NULL OR p.name LIKE $3 ESCAPE '\\')
+                  AND ($4 IS NULL OR EXISTS (SELECT 1 FROM project_member m WHERE m.project = p.key AND m.account = $4))
+                ORDER BY p.name ", $order, " LIMIT $5) page ORDER BY page.name ", $order
+        )
+    };
 }
 
 /// A page by name; one more than fits where there is a next one.
@@ -44,16 +65,8 @@ pub async fn list(
     request: &PageRequest,
 ) -> Result<Vec<ProjectView>, Error> {
     let limit = i64::try_from(request.size() + 1).unwrap_or(i64::MAX);
-    let needle = request.needle().map(|needle| format!("%{}%", needle.replace(['%', '_', '\\'], "")));
-    let after = request.after().unwrap_or_default();
-    sql!(all tx, ProjectView,
-        "SELECT page.name, page.organization,
-            (SELECT COUNT(*) FROM service s WHERE s.project = page.key) AS services, page.created_at
-         FROM (SELECT p.key, p.name, p.organization, p.created_at FROM project p
-            WHERE p.organization = $1 AND p.name > $2 AND ($3 IS NULL OR p.name LIKE $3)
-              AND ($4 IS NULL OR EXISTS (SELECT 1 FROM project_member m WHERE m.project = p.key AND m.account = $4))
-            ORDER BY p.name LIMIT $5) page ORDER BY page.name",
-        organization, after.as_str(), needle.as_deref(), viewer, limit)
+    let text = if request.descending() { page!("<", "DESC") } else { page!(">", "ASC") };
+    sql!(all tx, ProjectView, text, organization, request.after_name(), request.pattern(), viewer, limit)
 }
 
 pub async fn rename(tx: &mut Tx, key: ProjectKey, name: &str) -> Result<(), Error> {

@@ -111,8 +111,9 @@ async fn list(
     shell: Shell,
     allowed: Allowed<SeeServiceUsers>,
     Path((_, _, service)): Names,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(super::SORTS)?;
     tab(&app, &shell, &allowed, &service, &request, &Said::Nothing).await
 }
 
@@ -183,8 +184,9 @@ async fn reveal(
     shell: Shell,
     allowed: Allowed<RevealPassword>,
     Path((_, _, service, username)): NamesOfUser,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(super::SORTS)?;
     let revealed = super::reveal(&app, &allowed, &service, &username).await?;
     tab(&app, &shell, &allowed.also()?, &service, &request, &Said::Revealed(username, revealed)).await
 }

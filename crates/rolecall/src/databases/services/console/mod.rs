@@ -84,8 +84,9 @@ async fn all(
     Ours(app): Ours<App>,
     shell: Shell,
     allowed: Allowed<ListProjects>,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(services::LINE_SORTS)?;
     let found = services::all(&app, &allowed, &request).await?;
     Ok(list::all_page(&shell, &found, &request))
 }
@@ -94,8 +95,9 @@ async fn of_project(
     Ours(app): Ours<App>,
     shell: Shell,
     allowed: Allowed<SeeServices>,
-    ListQuery(request): ListQuery,
+    query: ListQuery,
 ) -> Result<Markup, Problem> {
+    let request = query.by(services::LINE_SORTS)?;
     let found = services::of_project(&app, &allowed, &request).await?;
     Ok(list::project_page(&shell, allowed.project(), &found, &request))
 }

@@ -7,7 +7,7 @@ use crate::ground::access::{
     ActionId, AttachService, CreateService, Own, Project, SeeSelf, find_project, visible_projects,
 };
 use crate::ground::secret::Secret;
-use crate::ground::web::body::{Ask, Form};
+use crate::ground::web::body::{Ask, Asked, Form};
 use crate::ground::web::page::form::{choices, select};
 use crate::ground::web::page::{
     Crumb, Input, Mood, Shell, Tab, complaint, empty, field, head, note, page, tabs,
@@ -55,6 +55,9 @@ struct AttachedForm {
     tls_ca: String,
     act: String,
 }
+
+impl Asked for ManagedForm {}
+impl Asked for AttachedForm {}
 
 /// Where a new service may go, and what may be chosen.
 struct Choice {

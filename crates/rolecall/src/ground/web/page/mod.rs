@@ -17,7 +17,8 @@ use super::proofs::SignedIn;
 use super::{cookies, csrf, problem::Problem, routes::Describe, routes::Spec};
 use crate::app::App;
 use crate::ground::access::{
-    ActionId, Actor, Decision, Organization, Refusal, SeeSelf, Thing, find_organization, visible_projects,
+    ActionId, Actor, Decision, Organization, Project, Refusal, SeeOrganization, SeeSelf, Thing,
+    find_organization, visible_projects,
 };
 use crate::ground::clock::At;
 use axum::extract::FromRequestParts;
@@ -47,7 +48,7 @@ impl FromRequestParts<App> for Shell {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let SignedIn(actor) = SignedIn::from_request_parts(parts, app).await?;
-        let session = cookies::session(&parts.headers).unwrap_or_default();
+        let session = cookies::session(app, &parts.headers).unwrap_or_default();
         let mut tx = app.store.read(&actor.own::<SeeSelf>()).await?;
         let id = actor.organization();
         let known =
@@ -56,6 +57,11 @@ impl FromRequestParts<App> for Shell {
             Some(organization) => organization,
             None => find_organization(&mut tx, id).await?.ok_or_else(Problem::not_found)?,
         };
+        let is_in_it = |project: &Project| project.organization == organization.id;
+        let has_project = actor.standing().projects.iter().any(|(project, _)| is_in_it(project));
+        if !has_project && !actor.may::<SeeOrganization>(&organization) {
+            return Err(Problem::not_found());
+        }
         let projects = visible_projects(&mut tx, &actor, navigation::PROJECTS + 1).await?;
         Ok(Self {
             csrf: csrf::of(app, session),
