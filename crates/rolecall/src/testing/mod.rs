@@ -6,7 +6,7 @@ mod client;
 mod servers;
 
 pub use client::{Answer, Client};
-pub use servers::{Foreign, Managed, made, one, port_of, sign_in, until};
+pub use servers::{Foreign, Managed, encoded, made, one, port_of, sign_in, until};
 
 use crate::app::App;
 use crate::config::{Config, Flags, Inputs};
@@ -78,8 +78,17 @@ impl World {
         }
         let app = open(&environment, &clock).await;
         let routed = serve::routes(&app);
-        let _servers = servers::Servers(app.fleet.home().clone(), data.join("clusters"));
-        Self { app, routed, hands, database, background: None, environment, _servers, _folder: folder }
+        let servers = servers::Servers(app.fleet.home().clone(), data.join("clusters"));
+        Self {
+            app,
+            routed,
+            hands,
+            database,
+            background: None,
+            environment,
+            _servers: servers,
+            _folder: folder,
+        }
     }
 
     /// Rolecall ends and another one begins on the same store and data. The managed servers go on.

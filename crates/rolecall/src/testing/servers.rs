@@ -78,6 +78,11 @@ pub async fn sign_in(
     Ok(client)
 }
 
+/// A name as a part of a path.
+pub fn encoded(name: &str) -> String {
+    name.bytes().fold(String::new(), |path, byte| path + &format!("%{byte:02X}"))
+}
+
 /// One value of a row as text.
 pub async fn one(client: &tokio_postgres::Client, sql: &str) -> String {
     let row = client.query_one(&format!("SELECT ({sql})::text"), &[]).await;

@@ -46,6 +46,8 @@ async fn a_change_that_was_cut_off_anywhere_is_finished() {
         })
         .await;
         assert!(sign_in(port, "changer", &old).await.is_err(), "{step}: the old one does not");
+        // Another change waits for what is left of the first.
+        rolecall.put(&path, json!({ "password": typed })).await.expect(200);
         old = typed;
     }
     for step in ["begun", "acted", "recorded"] {

@@ -45,6 +45,9 @@ impl Answer {
     }
 }
 
+/// No two of them run servers under the same user ids.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
 impl Installation {
     /// One with the project `shop`, `admin` signed in.
     pub(crate) async fn new() -> Self {
@@ -52,15 +55,14 @@ impl Installation {
         // Below /tmp itself: servers under users of their own must be able to pass through.
         let folder = tempfile::Builder::new().prefix("rolecall-it-").tempdir_in("/tmp").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-        static STARTED: AtomicU32 = AtomicU32::new(0);
         let first_uid =
             1_100_000_000 + std::process::id() * 128 + STARTED.fetch_add(1, Ordering::Relaxed) * 32;
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
         let server = spawn(&folder, first_uid);
         let mut new = Self { server, url: String::new(), token: String::new(), http, first_uid, folder };
         new.ready().await;
         let login = new.post("/login", json!({ "account": "admin", "password": PASSWORD })).await.expect(201);
-        new.token = login.json()["token"].as_str().unwrap().to_owned();
+        login.json()["token"].as_str().unwrap().clone_into(&mut new.token);
         new.post("/projects", json!({ "name": "shop", "organization": "default" })).await.expect(201);
         new
     }
@@ -200,6 +202,11 @@ fn spawn(folder: &TempDir, first_uid: u32) -> Child {
 
 impl Drop for Installation {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let telling = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+            telling.for_each(|line| eprintln!("{line}"));
+        }
         drop(self.server.kill());
         drop(self.server.wait());
         let data = self.folder.path().join("data");

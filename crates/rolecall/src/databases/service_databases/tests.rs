@@ -1,6 +1,6 @@
 //! The databases of a real service.
 
-use crate::testing::{Managed, one};
+use crate::testing::{Managed, encoded, one};
 use serde_json::json;
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn databases_with_hostile_names_change_nothing_and_can_be_deleted() {
     assert!(names.iter().all(|name| listed.contains(name)), "{listed:?}");
     admin.delete(&managed.at("/users/crosser_1")).await.status(204);
     for name in names {
-        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = encoded(name);
         assert_eq!(admin.get(&format!("{databases}/{encoded}")).await.status(200).json()["name"], *name);
         admin.delete(&format!("{databases}/{encoded}")).await.status(204);
     }

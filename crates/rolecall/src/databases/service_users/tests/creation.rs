@@ -2,7 +2,7 @@
 
 use super::{names, shown};
 use crate::ground::access::{OrganizationRole, ProjectRole};
-use crate::testing::{Managed, one};
+use crate::testing::{Managed, encoded, one};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -49,6 +49,11 @@ async fn tsdbadmin_is_what_it_is_meant_to_be_and_postgres_is_revealed_to_project
         assert_eq!(answer.problem(), "protected", "{verb}");
         assert!(answer.text("detail").contains("Rolecall itself signs in as this user"), "{verb}");
     }
+    reveal_in_each_role(&managed).await;
+    managed.world.stop().await;
+}
+
+async fn reveal_in_each_role(managed: &Managed) {
     for (role, may_reveal, may_reveal_superuser) in [
         (ProjectRole::Admin, true, true),
         (ProjectRole::Operator, true, false),
@@ -63,7 +68,6 @@ async fn tsdbadmin_is_what_it_is_meant_to_be_and_postgres_is_revealed_to_project
             assert!(may || !answer.body.contains("\"password\""));
         }
     }
-    managed.world.stop().await;
 }
 
 #[tokio::test]
@@ -148,7 +152,14 @@ async fn each_rule_of_a_new_user_that_is_broken_is_said_at_its_field() {
         .await
         .status(400);
     assert_eq!(names(&managed).await, before, "none of them is there");
+    managed.world.stop().await;
+}
 
+#[tokio::test]
+async fn a_typed_password_does_not_come_back_and_an_empty_one_is_generated() {
+    let managed = Managed::new().await;
+    let ok = "x".repeat(24);
+    let with = |username: &str, password: Value| json!({ "username": username, "password": password });
     let typed = format!("{}-é", "y".repeat(60));
     let made = managed.admin.post(&managed.at("/users"), &with("someone_1", json!(typed))).await.status(201);
     assert_eq!(made.headers["location"], managed.at("/users/someone_1").as_str());
@@ -215,7 +226,11 @@ async fn users_made_by_plain_sql_are_listed_as_unmanaged_and_can_be_adopted() {
     let rest =
         managed.admin.get(&managed.at(&format!("/users?limit=2&search=by_&cursor={next}"))).await.json();
     assert_eq!((rest["items"][0]["username"].as_str(), &rest["next"]), (Some("by_none"), &Value::Null));
+    adopt_and_delete(&managed).await;
+    managed.world.stop().await;
+}
 
+async fn adopt_and_delete(managed: &Managed) {
     let admin = &managed.admin;
     for verb in [
         admin.put(&managed.at("/users/by_hand/password"), &json!({})).await,
@@ -242,10 +257,15 @@ async fn users_made_by_plain_sql_are_listed_as_unmanaged_and_can_be_adopted() {
         admin.post(&managed.at(&format!("/users/{absent}/reveal")), &json!({})).await.status(404);
         admin.put(&managed.at(&format!("/users/{absent}/password")), &json!({})).await.status(404);
     }
-    let hostile: String = "Hostile \"name\"; --".bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let hostile = encoded("Hostile \"name\"; --");
     admin.delete(&managed.at(&format!("/users/{hostile}"))).await.status(204);
-    let taken = admin.post(&managed.at("/users"), &json!({ "username": "by_none_too" })).await.status(201);
-    drop(taken);
+}
+
+#[tokio::test]
+async fn a_role_that_is_in_the_way_of_a_new_user_stays_and_nothing_is_left_of_the_attempt() {
+    let managed = Managed::new().await;
+    let admin = &managed.admin;
+    let postgres = managed.postgres("postgres").await;
     postgres.batch_execute("CREATE ROLE in_the_way").await.unwrap();
     let refused = admin.post(&managed.at("/users"), &json!({ "username": "in_the_way" })).await.status(409);
     assert_eq!(refused.problem(), "already_exists");

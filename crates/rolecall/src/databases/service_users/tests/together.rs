@@ -27,7 +27,7 @@ async fn thirty_two_changes_at_the_same_time_each_succeed_or_fail_cleanly() {
     let postgres = managed.postgres("postgres").await;
     let theirs = one(&postgres, "SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolcanlogin").await;
     assert_eq!(ours, theirs.split(',').map(str::to_owned).collect());
-    for name in ours.iter().filter(|name| name.contains("_")) {
+    for name in ours.iter().filter(|name| name.contains('_')) {
         let password = managed.revealed(name).await["password"].as_str().unwrap().to_owned();
         managed.sign_in(name, &password).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }

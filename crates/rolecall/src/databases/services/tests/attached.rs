@@ -3,7 +3,7 @@
 use super::{SERVICES, sentence, world_with_project};
 use crate::ground::access::{FinishWork, Installation, System};
 use crate::ground::store::Backend;
-use crate::testing::{Foreign, Managed, one, sign_in, until};
+use crate::testing::{Client, Foreign, Managed, one, sign_in, until};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -99,7 +99,12 @@ async fn an_attached_server_takes_users_cannot_be_started_here_and_heals_when_it
         .unwrap();
     let revealed = admin.post(&format!("{path}/users/reader_1/reveal"), &json!({})).await.status(200);
     assert_eq!(revealed.json()["password"], Value::Null);
+    goes_and_comes_back(&admin, &foreign).await;
+    world.stop().await;
+}
 
+async fn goes_and_comes_back(admin: &Client, foreign: &Foreign) {
+    let path = format!("{SERVICES}/theirs");
     foreign.stop().await;
     let state = async || admin.get(&path).await.json()["state"].clone();
     until("it shows that it cannot be reached", async || state().await == "unreachable").await;
@@ -120,7 +125,6 @@ async fn an_attached_server_takes_users_cannot_be_started_here_and_heals_when_it
     foreign.stop().await;
     admin.delete(&path).await.status(204);
     admin.get(&path).await.status(404);
-    world.stop().await;
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ async fn a_managed_service_is_made_stopped_started_restarted_renamed_and_deleted
     let port = port_of(&view);
     let newest = admin.get("/api/v1/service-versions").await.json()["items"][0].clone();
     assert_eq!((&view["version"], &newest["default"]), (&newest["version"], &json!(true)));
-    assert_eq!(view["findings"], json!([]), "nothing is left undone on a fresh server");
+    let is_tame = newest["major"].as_u64() >= Some(16);
+    assert_eq!(view["findings"] == json!([]), is_tame, "nothing is left undone on a fresh server");
     assert_eq!(view["step"], Value::Null);
 
     let stopped = admin.post(&format!("{path}/stop"), &json!({})).await.status(200).json();
