@@ -262,6 +262,6 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping");
     web::stop(&handle);
+    tracing::info!("stopping");
 }

@@ -22,8 +22,12 @@ pub struct Observer {
     run: String,
     next: AtomicU64,
     seconds: Histogram,
-    counters: RwLock<HashMap<String, HashMap<(&'static str, StatusCode), Counter>>>,
+    /// By route.
+    counters: RwLock<HashMap<String, Answers>>,
 }
+
+/// How many answers of each status there were to each method.
+type Answers = HashMap<(&'static str, StatusCode), Counter>;
 
 impl Observer {
     /// For one run of the program, which `run` names.
