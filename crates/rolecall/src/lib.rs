@@ -21,4 +21,7 @@ pub mod serve;
 pub mod cli;
 
 #[cfg(test)]
+mod refusals;
+
+#[cfg(test)]
 pub mod testing;

@@ -346,17 +346,6 @@ fn the_reference_file_says_what_holds_without_it() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests asks for the file to be written")]
 fn the_manual_has_every_setting() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manual/configuration.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, markdown()).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == markdown(),
-        "{} is stale: run `UPDATE_DOCS=1 cargo test -p rolecall manual`",
-        path.display()
-    );
+    crate::testing::must_be_committed("docs/manual/configuration.md", &markdown());
 }

@@ -120,6 +120,12 @@ impl Answer {
         self
     }
 
+    /// A header, or nothing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
     /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {

@@ -8,10 +8,37 @@ mod servers;
 pub use client::{Answer, Client};
 pub use servers::{Foreign, Managed, encoded, made, one, port_of, sign_in, until};
 
+/// Changes the store behind everybody's back: nothing is recorded, and no cache is told.
+#[macro_export]
+macro_rules! meddle {
+    ($world:expr, $text:expr $(, $value:expr)* $(,)?) => {{
+        let done: Result<u64, $crate::ground::store::Error> =
+            $crate::transaction!($world.app.store, &$crate::testing::unrecorded(), |tx| $crate::sql!(exec tx, $text $(, $value)*));
+        done.unwrap()
+    }};
+}
+
+/// Reads rows of the store.
+#[macro_export]
+macro_rules! look {
+    ($world:expr, $row:ty, $text:expr $(, $value:expr)* $(,)?) => {{
+        let mut tx = $world.app.store.read(&$crate::testing::unrecorded()).await.unwrap();
+        $crate::sql!(all tx, $row, $text $(, $value)*).unwrap()
+    }};
+}
+
+/// A proof of work that leaves no record.
+#[must_use]
+pub fn unrecorded() -> System<FinishWork> {
+    System::on(&Installation)
+}
+
 use crate::app::App;
 use crate::config::{Config, Flags, Inputs};
+use crate::databases::services::{ServiceKey, password_place};
 use crate::ground::access::{
-    AccountKey, Installation, OrganizationRole, Prepare, ProjectKey, ProjectRole, System, TokenKey,
+    AccountKey, FinishWork, Installation, OrganizationRole, Prepare, ProjectKey, ProjectRole, System,
+    TokenKey,
 };
 use crate::ground::clock::{At, Clock, Hands};
 use crate::ground::dice::Dice;
@@ -24,7 +51,7 @@ use crate::people::sign_in::make_token;
 use crate::serve::{self, Background, Tools};
 use crate::{sql, transaction};
 use sha2::{Digest as _, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The password of `admin` in a world.
 pub const PASSWORD: &str = "correct-horse-battery";
@@ -41,8 +68,8 @@ pub struct World {
     background: Option<Background>,
     environment: Vec<(String, Secret)>,
     /// Gone with the world; the servers before the folder that they lie in.
-    _servers: servers::Servers,
-    _folder: tempfile::TempDir,
+    _servers: Option<servers::Servers>,
+    _folder: Option<tempfile::TempDir>,
 }
 
 struct TestDatabase {
@@ -86,8 +113,8 @@ impl World {
             database,
             background: None,
             environment,
-            _servers: servers,
-            _folder: folder,
+            _servers: Some(servers),
+            _folder: Some(folder),
         }
     }
 
@@ -104,9 +131,20 @@ impl World {
         self
     }
 
-    /// Another node on the same store, without background work.
-    pub async fn beside(&self) -> App {
-        open(&self.environment, &self.app.clock).await
+    /// Another node on the same store, without background work: what it knows, it has read.
+    pub async fn beside(&self) -> Self {
+        let app = open(&self.environment, &self.app.clock).await;
+        let routed = serve::routes(&app);
+        Self {
+            app,
+            routed,
+            hands: self.hands.clone(),
+            database: None,
+            background: None,
+            environment: self.environment.clone(),
+            _servers: None,
+            _folder: None,
+        }
     }
 
     /// The same with its background work: jobs, sealing, watching.
@@ -114,6 +152,62 @@ impl World {
         let mut world = Self::new().await;
         world.background = Some(Background::start(&world.app).await.unwrap());
         world
+    }
+
+    /// An organization made behind everybody's back.
+    pub async fn organization(&self, id: &str) {
+        meddle!(
+            self,
+            "INSERT INTO organization (id, name, folded_name, default_role, created_at)
+            VALUES ($1, $1, $1, 'member', 0)",
+            id
+        );
+    }
+
+    /// A role in an organization, given behind everybody's back, before its holder's next request.
+    pub async fn join(&self, organization: &str, account: &str, role: OrganizationRole) {
+        meddle!(
+            self,
+            "INSERT INTO organization_member (organization, account, role, joined_at)
+            SELECT $1, key, $3, 0 FROM account WHERE id = $2",
+            organization,
+            account,
+            role
+        );
+        self.tell().await;
+    }
+
+    /// A project made behind everybody's back, with an attached service in it that nobody reaches.
+    pub async fn project(&self, organization: &str, name: &str) {
+        meddle!(
+            self,
+            "INSERT INTO project (key, name, organization, created_at) VALUES ($1, $2, $3, 0)",
+            ProjectKey(self.app.dice.uuid()),
+            name,
+            organization
+        );
+        self.service(name, "pg").await;
+    }
+
+    /// An attached service that nobody reaches, made behind everybody's back if it isn't there.
+    pub async fn service(&self, project: &str, name: &str) {
+        let key = ServiceKey(self.app.dice.uuid());
+        let password = self.app.vault.seal(&password_place(key), &Secret::new("of-no-use")).unwrap();
+        meddle!(self, "INSERT INTO service (key, project, name, engine, mode, state, wanted, host, port, database_name, tls,
+                admin_username, admin_password, created_by, created_at, changed_at)
+            SELECT $1, key, $3, 'postgresql', 'attached', 'running', 'running', '127.0.0.1', 1, 'postgres', 'off',
+                'postgres', $4, 'admin', 0, 0 FROM project WHERE name = $2
+            ON CONFLICT (project, name) DO NOTHING", key, project, name, password.as_slice());
+    }
+
+    /// Lets everybody look anew who may do what.
+    pub async fn tell(&self) {
+        let proof = System::<Prepare>::on(&Installation);
+        let done: Result<(), Error> = transaction!(self.app.store, &proof, |tx| {
+            tx.silent();
+            Ok(())
+        });
+        done.unwrap();
     }
 
     /// Nobody's client.
@@ -201,6 +295,24 @@ async fn open(environment: &[(String, Secret)], clock: &Clock) -> App {
         dice,
     };
     serve::open(config, tools).await.unwrap()
+}
+
+/// Holds a text against the committed file of this name; `UPDATE_DOCS=1` writes it.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests asks for the file to be written")]
+pub fn must_be_committed(path: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let first = written.lines().zip(text.lines()).find(|(old, new)| old != new);
+    assert!(
+        written == text,
+        "{} is stale, first here: {first:#?}
+look at what changed, then run the test with UPDATE_DOCS=1",
+        path.display()
+    );
 }
 
 /// Where installed PostgreSQL versions are looked for.

@@ -12,10 +12,10 @@ pub trait Action: Send + Sync + 'static {
 }
 
 macro_rules! actions {
-    ($($(#[$meta:meta])* $name:ident on $thing:ident = $text:literal;)*) => {
+    ($(#[doc = $doc:literal] $name:ident on $thing:ident = $text:literal;)*) => {
         /// Names an action where its type is not at hand: in tables, records and explanations.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum ActionId { $($(#[$meta])* $name),* }
+        pub enum ActionId { $(#[doc = $doc] $name),* }
 
         impl ActionId {
             /// All of them, in the order of this file.
@@ -24,6 +24,10 @@ macro_rules! actions {
             /// The name that everybody reads: `service.start`.
             #[must_use]
             pub const fn name(self) -> &'static str { match self { $(Self::$name => $text),* } }
+
+            /// What it does, in one sentence.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str { match self { $(Self::$name => $doc),* } }
 
             /// The kind of thing it is done to.
             #[must_use]
@@ -34,7 +38,7 @@ macro_rules! actions {
             pub fn named(name: &str) -> Option<Self> { match name { $($text => Some(Self::$name),)* _ => None } }
         }
 
-        $($(#[$meta])* #[derive(Debug, Clone, Copy)] pub struct $name;
+        $(#[doc = $doc] #[derive(Debug, Clone, Copy)] pub struct $name;
         impl Action for $name { type On = $thing; const ID: ActionId = ActionId::$name; })*
     };
 }
@@ -51,7 +55,7 @@ actions! {
     SeeSelf on Account = "self.show";
     /// Changes which organization is the current one.
     SwitchOrganization on Account = "organization.switch";
-    /// Lists one's own projects, services and members of them.
+    /// Lists one's own tokens.
     SeeTokens on Account = "token.list";
     /// Revokes one's own tokens.
     RevokeTokens on Account = "token.revoke";

@@ -8,6 +8,7 @@ mod password;
 mod proof;
 pub mod roles;
 mod store;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod thing;

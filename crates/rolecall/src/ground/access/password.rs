@@ -2,11 +2,11 @@
 
 use super::{Account, CountFailure, Installation, NoteUse, Resource, System, store};
 use crate::app::App;
+use crate::ground::clock::At;
 use crate::ground::secret::Secret;
-use crate::ground::store::Error;
-use crate::ground::throttle::{self, PER_ACCOUNT, PER_ADDRESS, Verdict};
+use crate::ground::store::{Error, Tx};
+use crate::ground::throttle::{self, Failures, PER_ACCOUNT, PER_ADDRESS, Verdict};
 use crate::transaction;
-use serde_json::json;
 use std::net::IpAddr;
 
 /// Why a password proved nothing.
@@ -35,16 +35,18 @@ pub async fn prove_password(
 ) -> Result<Account, NotProved> {
     let name = throttle::account_key(typed);
     let counters = (format!("account:{name}"), format!("address:{}", throttle::address_key(address)));
-    must_not_wait(app, &counters).await?;
     let proof = System::<CountFailure>::on(&Installation);
-    let found = store::sign_in(&mut app.store.read(&proof).await?, &name).await?;
+    let mut tx = app.store.read(&proof).await?;
+    let (of_account, of_address) =
+        (store::failures(&mut tx, &counters.0).await?, store::failures(&mut tx, &counters.1).await?);
+    must_not_wait(of_account, of_address, app.clock.now())?;
+    let found = store::sign_in(&mut tx, &name).await?;
+    drop(tx);
     let hash = found.as_ref().and_then(|(_, hash)| hash.as_deref());
     let is_right = app.passwords.verify(password, hash).await;
-    // Of many guesses sent at once, those that come after the limit tell nothing, right or wrong.
-    must_not_wait(app, &counters).await?;
     match found {
         Some((account, _)) if is_right => {
-            forgive(app, &counters.0).await?;
+            forgive(app, &counters).await?;
             Ok(account)
         }
         _ => {
@@ -54,32 +56,40 @@ pub async fn prove_password(
     }
 }
 
-async fn must_not_wait(app: &App, counters: &(String, String)) -> Result<(), NotProved> {
-    let now = app.clock.now();
-    let mut tx = app.store.read(&System::<CountFailure>::on(&Installation)).await?;
-    let verdict = PER_ACCOUNT
-        .verdict(store::failures(&mut tx, &counters.0).await?, now)
-        .and(PER_ADDRESS.verdict(store::failures(&mut tx, &counters.1).await?, now));
+fn must_not_wait(
+    of_account: Option<Failures>,
+    of_address: Option<Failures>,
+    now: At,
+) -> Result<(), NotProved> {
+    let verdict = PER_ACCOUNT.verdict(of_account, now).and(PER_ADDRESS.verdict(of_address, now));
     if verdict == Verdict::Go { Ok(()) } else { Err(NotProved::Wait(verdict.seconds())) }
 }
 
+/// Asks again where answers are settled one at a time: of many guesses sent at once, those beyond the limit tell
+/// nothing, right or wrong.
+async fn must_still_not_wait(tx: &mut Tx, counters: &(String, String), now: At) -> Result<(), NotProved> {
+    let of_account = store::failures_now(tx, &counters.0).await?;
+    must_not_wait(of_account, store::failures_now(tx, &counters.1).await?, now)
+}
+
 /// A transaction of its own: the refusal that follows rolls nothing back.
-async fn count_failure(app: &App, counters: &(String, String), address: IpAddr) -> Result<(), Error> {
+async fn count_failure(app: &App, counters: &(String, String), address: IpAddr) -> Result<(), NotProved> {
     let name = counters.0.trim_start_matches("account:");
     let proof = System::<CountFailure>::named(Resource::new("account", name));
     let now = app.clock.now();
     transaction!(app.store, &proof, |tx| {
-        tx.after(json!({ "address": address }));
+        must_still_not_wait(tx, counters, now).await?;
+        tx.asked_from(address);
         store::count(tx, &counters.0, PER_ACCOUNT, now).await?;
-        store::count(tx, &counters.1, PER_ADDRESS, now).await
+        Ok(store::count(tx, &counters.1, PER_ADDRESS, now).await?)
     })
 }
 
 /// A success clears the account's counter; the address's stays, or a guesser could clear it with an own account.
-async fn forgive(app: &App, counter: &str) -> Result<(), Error> {
-    let proof = System::<NoteUse>::on(&Installation);
-    if store::failures(&mut app.store.read(&proof).await?, counter).await?.is_none() {
-        return Ok(());
-    }
-    transaction!(app.store, &proof, |tx| store::forget(tx, counter).await)
+async fn forgive(app: &App, counters: &(String, String)) -> Result<(), NotProved> {
+    let now = app.clock.now();
+    transaction!(app.store, &System::<NoteUse>::on(&Installation), |tx| {
+        must_still_not_wait(tx, counters, now).await?;
+        Ok(store::forget(tx, &counters.0).await?)
+    })
 }

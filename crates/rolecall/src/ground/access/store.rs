@@ -139,9 +139,14 @@ pub async fn failures(tx: &mut ReadTx, counter: &str) -> Result<Option<Failures>
     sql!(maybe tx, (i64, At), FAILURES, counter).map(counted)
 }
 
+/// The same where it can be counted on.
+pub async fn failures_now(tx: &mut Tx, counter: &str) -> Result<Option<Failures>, Error> {
+    sql!(maybe tx, (i64, At), FAILURES, counter).map(counted)
+}
+
 /// Counts one more failure, in the store, so that two at once are two.
 pub async fn count(tx: &mut Tx, counter: &str, limits: Limits, now: At) -> Result<(), Error> {
-    let before = sql!(maybe tx, (i64, At), FAILURES, counter).map(counted)?;
+    let before = failures_now(tx, counter).await?;
     let after = limits.after_failure(before, now);
     sql!(exec tx,
         "INSERT INTO throttle (counter, failures, last_failure_at) VALUES ($1, $2, $3)

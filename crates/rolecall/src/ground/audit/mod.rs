@@ -99,7 +99,7 @@ pub async fn record(tx: &mut Tx, store: &Store, proof: &dyn Proof, change: Chang
     let record = Record {
         at: store.clock().now(),
         account: proof.account().to_owned(),
-        address: proof.address().map(|address| address.to_string()),
+        address: change.address.or_else(|| proof.address()).map(|address| address.to_string()),
         action: proof.action().name().to_owned(),
         resource: change.resource.unwrap_or_else(|| proof.resource()).to_string(),
         rule: proof.rule().to_string(),

@@ -12,6 +12,8 @@ mod page;
 mod sql;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod types;
 

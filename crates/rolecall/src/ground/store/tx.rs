@@ -6,6 +6,7 @@ use crate::ground::access::{Proof, Resource};
 use crate::ground::audit;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use std::net::IpAddr;
 use tokio::sync::OwnedMutexGuard;
 
 /// The driver under a transaction.
@@ -67,6 +68,8 @@ enum Open {
 pub struct Change {
     /// The thing itself, where it is narrower than what the proof was about (a service in a project).
     pub resource: Option<Resource>,
+    /// From where it was asked for, where the program acts on somebody's request.
+    pub address: Option<IpAddr>,
     /// State before, without secrets.
     pub before: Option<serde_json::Value>,
     /// State after, without secrets.
@@ -106,6 +109,12 @@ impl Tx {
     /// Names the thing that is changed, for the audit record.
     pub fn on(&mut self, resource: Resource) -> &mut Self {
         self.change.resource = Some(resource);
+        self
+    }
+
+    /// Names the address of whoever made the program act, for the audit record.
+    pub fn asked_from(&mut self, address: IpAddr) -> &mut Self {
+        self.change.address = Some(address);
         self
     }
 

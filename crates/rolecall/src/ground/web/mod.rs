@@ -14,6 +14,8 @@ pub mod proofs;
 pub mod reply;
 pub mod routes;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use observe::{Observer, REQUEST_ID};
 pub use server::{Routed, assemble, serve, stop};

@@ -161,7 +161,7 @@ async fn two_nodes_change_an_attached_server_one_at_a_time() {
     let services =
         super::super::store::of_node(&mut app.store.read(&proof).await.unwrap(), app.node()).await.unwrap();
     let theirs = services.into_iter().find(|service| service.name == "theirs").unwrap();
-    let other = managed.world.beside().await;
+    let other = managed.world.beside().await.app;
     let here = super::super::turn(app, &theirs).await.unwrap();
     let mut there = std::pin::pin!(super::super::turn(&other, &theirs));
     let early = tokio::time::timeout(Duration::from_millis(700), &mut there).await;
