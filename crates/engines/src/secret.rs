@@ -27,6 +27,10 @@ impl Secret {
     ///
     /// # Errors
     /// When the operating system has no randomness to give.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "secrets and salts are never repeatable, not even in tests"
+    )]
     pub fn random() -> Result<Self> {
         let mut bytes = Zeroizing::new([0_u8; 64]);
         SystemRandom::new()

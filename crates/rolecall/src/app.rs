@@ -9,6 +9,7 @@ use crate::ground::secret::Secret;
 use crate::ground::store::Store;
 use crate::ground::telemetry::Figures;
 use crate::ground::vault::Vault;
+use crate::ground::web::Observer;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Figures for Prometheus.
     pub figures: Figures,
+    /// Names and counts requests.
+    pub observer: Observer,
     /// Wakes the worker when a job was made.
     pub wake: Arc<Notify>,
     /// Whether somebody holds the installation; until then only the set-up page is served.

@@ -7,13 +7,13 @@ use crate::demo;
 use crate::ground::access::Gate;
 use crate::ground::audit::Sealer;
 use crate::ground::clock::Clock;
-use crate::ground::dice::Dice;
+use crate::ground::dice::{Alphabet, Dice};
 use crate::ground::jobs::{Job, Work, Worker};
 use crate::ground::passwords::Passwords;
 use crate::ground::store::Store;
 use crate::ground::telemetry::{Figures, start_logs};
 use crate::ground::vault::{FirstKey, Vault};
-use crate::ground::web::{self, Routed, routes::Routes};
+use crate::ground::web::{self, Observer, Routed, routes::Routes};
 use crate::oversight::audit;
 use crate::people::{me, setup, sign_in};
 use crate::tenancy::projects;
@@ -109,6 +109,7 @@ pub async fn open(config: Config, tools: Tools) -> anyhow::Result<App> {
     Ok(App::new(Parts {
         node: node_name(),
         gate: Gate::new(store.clone()),
+        observer: Observer::new(dice.random_text(Alphabet::Lower, 6)),
         wake: Arc::new(Notify::new()),
         claimed: AtomicBool::new(is_claimed),
         setup_code: (!is_claimed).then(|| dice.token_secret()),
@@ -261,6 +262,6 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping");
     web::stop(&handle);
+    tracing::info!("stopping");
 }

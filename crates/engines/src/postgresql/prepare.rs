@@ -50,8 +50,10 @@ impl Server {
             let (_, findings) = groups::ensure(&session).await?;
             findings
         };
-        if let Some(admin) = &default_users.admin {
-            findings.extend(self.prepare_admin(admin).await?);
+        match &default_users.admin {
+            Some(admin) => findings.extend(self.prepare_admin(admin).await?),
+            // Nobody else's, as in the system that names its default users by chance (S2).
+            None => self.own_database(&*self.hub().await?, &Ident::new(self.administrator())?).await?,
         }
         findings.extend(self.reconcile().await?);
         if let Some(protected) = &default_users.protected {

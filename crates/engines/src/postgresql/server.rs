@@ -107,6 +107,8 @@ impl Server {
         let asked = Instant::now();
         let version: String =
             session.value("SELECT pg_catalog.current_setting('server_version')", &[]).await?;
+        // Distributions put their own name behind it.
+        let version = version.split(' ').next().unwrap_or_default().to_owned();
         let milliseconds = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Facts {
             version,

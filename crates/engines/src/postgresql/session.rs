@@ -1,10 +1,12 @@
 //! One connection of the administrator, set up so that nothing in a hostile database can bend what we ask.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_postgres::types::{FromSql, ToSql};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Statement};
 
 use crate::error::within;
 use crate::{EngineError, Result};
@@ -66,7 +68,12 @@ pub(super) struct Session {
     pub(super) standing: Standing,
     /// Set while an answer or the end of a transaction is outstanding: then the connection isn't used again.
     unsettled: AtomicBool,
+    /// Questions asked before, which the server need not understand anew; half of what a change costs it otherwise.
+    asked: Mutex<HashMap<String, Statement>>,
 }
+
+/// So many questions are remembered; there are fewer, but some name a role.
+const MOST_ASKED: usize = 64;
 
 impl Session {
     /// Sets a fresh connection up.
@@ -92,7 +99,13 @@ impl Session {
             create_role: row.try_get(2)?,
             reads_verifiers: row.try_get(3)?,
         };
-        Ok(Self { client, database: database.to_owned(), standing, unsettled: AtomicBool::new(false) })
+        Ok(Self {
+            client,
+            database: database.to_owned(),
+            standing,
+            unsettled: AtomicBool::new(false),
+            asked: Mutex::default(),
+        })
     }
 
     /// Whether the connection can be used once more.
@@ -102,12 +115,14 @@ impl Session {
 
     /// Asks the catalog.
     pub(super) async fn rows(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        self.settled(self.client.query(sql, values)).await
+        let statement = self.understood(sql).await?;
+        self.settled(self.client.query(&statement, values)).await
     }
 
     /// Asks the catalog for at most one row.
     pub(super) async fn row(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>> {
-        self.settled(self.client.query_opt(sql, values)).await
+        let statement = self.understood(sql).await?;
+        self.settled(self.client.query_opt(&statement, values)).await
     }
 
     /// Asks the catalog for one value.
@@ -115,8 +130,28 @@ impl Session {
     where
         T: for<'a> FromSql<'a>,
     {
-        let row = self.settled(self.client.query_one(sql, values)).await?;
+        let statement = self.understood(sql).await?;
+        let row = self.settled(self.client.query_one(&statement, values)).await?;
         Ok(row.try_get(0)?)
+    }
+
+    /// A question, prepared once for each connection.
+    async fn understood(&self, sql: &str) -> Result<Statement> {
+        let known = |sql: &str| self.asked().get(sql).cloned();
+        if let Some(statement) = known(sql) {
+            return Ok(statement);
+        }
+        let statement = self.settled(self.client.prepare(sql)).await?;
+        let mut asked = self.asked();
+        if asked.len() >= MOST_ASKED {
+            asked.clear();
+        }
+        asked.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<String, Statement>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs statements: all of them or none, unless there is one that allows no transaction.

@@ -42,6 +42,10 @@ impl Verifier {
     ///
     /// # Errors
     /// When the operating system has no randomness to give.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "secrets and salts are never repeatable, not even in tests"
+    )]
     pub fn derive_with(password: &Secret, iterations: NonZeroU32) -> Result<Self> {
         let mut salt = [0_u8; 16];
         SystemRandom::new()

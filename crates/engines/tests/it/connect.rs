@@ -9,7 +9,7 @@ use engines::{Address, EngineError, Result, Secret, Tls};
 use crate::harness::{Postgres, SUPERUSER_PASSWORD, on_every_version};
 
 async fn check(postgres: &Postgres, host: &str, tls: Tls) -> Result<()> {
-    let login = Login { username: "postgres".into(), password: Secret::new(SUPERUSER_PASSWORD.into()) };
+    let login = Login { username: "postgres".into(), password: Secret::new(SUPERUSER_PASSWORD) };
     let address = Address { host: host.into(), port: postgres.port, tls };
     Server::new(address, login, "postgres".into(), Reach::Attached).check().await.map(|_| ())
 }
@@ -41,13 +41,13 @@ fn an_encrypted_connection_proves_as_much_as_was_asked() {
 #[test]
 fn a_managed_server_is_reached_by_its_socket_too() {
     on_every_version(async |postgres| {
-        let login = Login { username: "postgres".into(), password: Secret::new(SUPERUSER_PASSWORD.into()) };
+        let login = Login { username: "postgres".into(), password: Secret::new(SUPERUSER_PASSWORD) };
         let host = postgres.socket_folder();
         let address = Address { host: host.clone(), port: postgres.port, tls: Tls::Off };
         let server =
             Server::with_public(address, postgres.address(), login, "postgres".into(), Reach::Managed);
         assert!(server.check().await.unwrap().superuser);
-        let superuser = Secret::new(SUPERUSER_PASSWORD.into());
+        let superuser = Secret::new(SUPERUSER_PASSWORD);
         assert_eq!(server.try_login("postgres", &superuser, None).await, LoginOutcome::Accepted);
         let refused = check(postgres, &host, Tls::Off).await;
         assert!(matches!(refused, Err(EngineError::Invalid(_))), "an attached server has no socket here");
@@ -67,7 +67,7 @@ async fn a_rogue_server_that_asks_for_the_password_in_clear_does_not_get_it() {
         let _ = stream.read_to_end(&mut said);
         said
     });
-    let login = Login { username: "postgres".into(), password: Secret::new("canary-never-in-clear".into()) };
+    let login = Login { username: "postgres".into(), password: Secret::new("canary-never-in-clear") };
     let address = Address { host: "127.0.0.1".into(), port, tls: Tls::Off };
     let refused = Server::new(address, login, "postgres".into(), Reach::Attached).check().await;
     assert!(
@@ -80,7 +80,7 @@ async fn a_rogue_server_that_asks_for_the_password_in_clear_does_not_get_it() {
 #[tokio::test]
 async fn an_address_of_metadata_is_refused_unasked_and_a_dead_port_says_what_to_do() {
     let check = async |host: &str, port| {
-        let login = Login { username: "postgres".into(), password: Secret::new("x".into()) };
+        let login = Login { username: "postgres".into(), password: Secret::new("x") };
         let address = Address { host: host.into(), port, tls: Tls::Off };
         Server::new(address, login, "postgres".into(), Reach::Attached).check().await
     };

@@ -61,9 +61,9 @@ fn what_a_deleted_user_owned_anywhere_is_kept_and_still_used() {
         let session = world.connect(&name).await;
 
         let preview = world.server.deletion_preview(&name).await.unwrap();
-        assert_eq!(preview.databases, [other.clone()]);
+        assert_eq!(preview.databases, std::slice::from_ref(&other));
         assert_eq!(preview.sessions, 1);
-        assert_eq!(preview.unseen, [closed.clone()]);
+        assert_eq!(preview.unseen, std::slice::from_ref(&closed));
         let here = preview.holdings.iter().find(|holdings| holdings.database == DATABASE).unwrap();
         assert_eq!(here.definer_routines, [format!("s_{name}.f()")]);
         assert!(

@@ -60,13 +60,13 @@ where
 impl Postgres {
     /// The server as its superuser sees it.
     pub fn managed(&self, database: &str) -> Server {
-        let login = Login { username: "postgres".into(), password: Secret::new(SUPERUSER_PASSWORD.into()) };
+        let login = Login { username: "postgres".into(), password: Secret::new(SUPERUSER_PASSWORD) };
         Server::new(self.address(), login, database.into(), Reach::Managed)
     }
 
     /// The server as somebody else's, seen by a login of it.
     pub fn attached(&self, username: &str, password: &str, database: &str) -> Server {
-        let login = Login { username: username.into(), password: Secret::new(password.into()) };
+        let login = Login { username: username.into(), password: Secret::new(password) };
         Server::new(self.address(), login, database.into(), Reach::Attached)
     }
 
@@ -214,15 +214,14 @@ impl Postgres {
 
     /// Gives the superuser's password a verifier of one iteration: hashing would be most of what the tests do.
     fn cheapen_superuser(&self) {
-        let verifier =
-            Verifier::derive_with(&Secret::new(SUPERUSER_PASSWORD.into()), NonZeroU32::MIN).unwrap();
+        let verifier = Verifier::derive_with(&Secret::new(SUPERUSER_PASSWORD), NonZeroU32::MIN).unwrap();
         let sql = format!("ALTER ROLE postgres PASSWORD '{}'", verifier.text());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { self.superuser("postgres").await.batch_execute(&sql).await.unwrap() });
     }
 
     fn await_start(&self) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
         while !self.log().contains("database system is ready to accept connections") {
             let ended = self.guardian.lock().unwrap().try_wait().unwrap().is_some();
             assert!(

@@ -50,7 +50,7 @@ fn a_password_in_any_script_works_as_postgresql_itself_would_spell_it() {
             "пароль-длиной-больше-24-знаков",
             "with\\slash $$ and ; -- 0123456",
         ] {
-            let secret = Secret::new(password.into());
+            let secret = Secret::new(password);
             server.set_verifier(&name, &Verifier::derive(&secret).unwrap()).await.unwrap();
             assert_eq!(server.try_login(&name, &secret, None).await, LoginOutcome::Accepted, "{password}");
         }
@@ -70,8 +70,8 @@ fn a_verifier_made_by_postgresql_matches_its_password() {
         let sql = "SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1";
         let text: String = superuser.query_one(sql, &[&name]).await.unwrap().get(0);
         let verifier = Verifier::parse(&text).unwrap();
-        assert!(verifier.matches(&Secret::new("some password of its own".into())));
-        assert!(!verifier.matches(&Secret::new("another".into())));
+        assert!(verifier.matches(&Secret::new("some password of its own")));
+        assert!(!verifier.matches(&Secret::new("another")));
         assert_eq!(postgres.managed("postgres").holds(&name, &verifier).await.unwrap(), Some(true));
     });
 }
@@ -115,7 +115,7 @@ fn a_wrong_login_a_missing_database_and_a_dead_port_are_told_apart() {
         assert!(matches!(wrong.check().await, Err(EngineError::Refused { .. })));
         let nowhere = postgres.attached("postgres", SUPERUSER_PASSWORD, "nowhere");
         assert!(matches!(nowhere.check().await, Err(EngineError::NotFound { kind: "database", .. })));
-        let superuser = Secret::new(SUPERUSER_PASSWORD.into());
+        let superuser = Secret::new(SUPERUSER_PASSWORD);
         let outcome = nowhere.try_login("postgres", &superuser, None).await;
         assert!(matches!(outcome, LoginOutcome::Unknown(_)));
     });

@@ -1,4 +1,10 @@
 //! One conformance suite over real servers of every PostgreSQL version that is installed.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what tests share may say what it expects, too"
+)]
 
 mod actions;
 mod attached;

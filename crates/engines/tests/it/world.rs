@@ -30,7 +30,7 @@ pub struct World {
 }
 
 pub fn secret() -> Secret {
-    Secret::new(PASSWORD.into())
+    Secret::new(PASSWORD)
 }
 
 pub fn verifier() -> Verifier {

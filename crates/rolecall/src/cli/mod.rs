@@ -1,10 +1,10 @@
 //! The command line: every slice's commands in one tree, and how the program ends.
 
-use crate::config::{Flags, Inputs};
+use crate::config::{self, Flags, Inputs};
 use crate::databases::service_databases::cli::{self as service_databases, DatabaseCommand};
 use crate::databases::service_users::cli::{self as service_users, ScalingoCommand, UserCommand};
 use crate::databases::services::cli::{self as services, ServiceCommand};
-use crate::ground::cli::{Context, Environment, Failure, Globals};
+use crate::ground::cli::{Context, Environment, Failure, Globals, Output};
 use crate::people::sign_in::cli::{self as sign_in, Login};
 use crate::tenancy::projects::cli::{self as projects, ProjectCommand};
 use clap::{Parser, Subcommand};
@@ -48,6 +48,9 @@ Examples:
 
 Every setting may also stand in rolecall.toml or in the environment.")]
     Serve(Flags),
+    /// Print a rolecall.toml with every setting, what it is for and its default
+    #[command(after_help = "Example:\n  rolecall config > rolecall.toml")]
+    Config,
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -91,13 +94,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match line.command {
         Command::Serve(flags) => serve(flags),
-        Command::Client(command) => match ask_server(line.globals, command) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                tell(&failure);
-                failure.exit().into()
-            }
-        },
+        Command::Config => end(Output::new(false, false).say(config::toml())),
+        Command::Client(command) => end(ask_server(line.globals, command)),
+    }
+}
+
+fn end(done: Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure);
+            failure.exit().into()
+        }
     }
 }
 

@@ -275,8 +275,8 @@ pub const SETTINGS: &[Setting] = &[
         flag: Some("postgresql-first-uid"),
         form: Form::Number("UID"),
         default: "700000",
-        doc: "When Rolecall runs as root each managed server runs under a user id of its own, counted \
-              from this one (from 1000). Keep them free of other users.",
+        doc: "When Rolecall runs as root each managed server runs under a user id of its own, drawn from the \
+              million that begins here (from 1000). Keep them free of other users.",
         set: |config, given| {
             put(&mut config.postgresql_first_uid, values::number(given.one(), 1000, 2_000_000_000))
         },

@@ -1,20 +1,20 @@
 //! Points at which a test build ends itself on the spot, to try what a crash leaves behind.
 //!
-//! They stand between every write to our store and every act on a database. `ROLECALL_FAULT_POINT=NAME` names the one;
-//! optimised builds have none of this.
+//! They stand between every write to our store and every act on a database. `ROLECALL_FAULT_POINT` names a file; the
+//! process ends at the point whose name stands in it. Optimised builds have none of this.
 
 use std::fmt::Arguments;
 
-/// The variable that names the point to end at.
+/// The variable that says in which file the point is named.
 pub const VARIABLE: &str = "ROLECALL_FAULT_POINT";
 
-/// Ends the process here, without any clearing up, if this is the point that was named.
+/// Ends the process here, without any clearing up, if this is the point that is named.
 #[cfg(debug_assertions)]
 pub fn reached(point: Arguments<'_>) {
-    if let Some(named) = named()
-        && point.to_string() == *named
-    {
-        eprintln!("fault point {named} reached");
+    let Some(file) = file() else { return };
+    let named = std::fs::read_to_string(file).unwrap_or_default();
+    if named.trim() == point.to_string() {
+        eprintln!("fault point {point} reached");
         std::process::abort();
     }
 }
@@ -25,8 +25,8 @@ pub fn reached(point: Arguments<'_>) {
 pub fn reached(_: Arguments<'_>) {}
 
 #[cfg(debug_assertions)]
-fn named() -> Option<&'static String> {
-    static NAMED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+fn file() -> Option<&'static std::path::PathBuf> {
+    static FILE: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
     #[expect(clippy::disallowed_methods, reason = "no setting: only test builds know it")]
-    NAMED.get_or_init(|| std::env::var(VARIABLE).ok()).as_ref()
+    FILE.get_or_init(|| std::env::var_os(VARIABLE).map(Into::into)).as_ref()
 }

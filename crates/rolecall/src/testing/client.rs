@@ -114,6 +114,7 @@ impl Client {
 
 impl Answer {
     /// Itself, if the status is this one.
+    #[expect(clippy::return_self_not_must_use, reason = "often all that is to be said of an answer")]
     pub fn status(self, code: u16) -> Self {
         assert_eq!(self.code.as_u16(), code, "{}: {}", self.asked, self.body);
         self

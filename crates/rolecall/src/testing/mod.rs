@@ -3,8 +3,10 @@
 //! `ROLECALL_TEST_STORE=postgres://…` runs the same tests on PostgreSQL, each in a database of its own.
 
 mod client;
+mod servers;
 
 pub use client::{Answer, Client};
+pub use servers::{Foreign, Managed, encoded, made, one, port_of, sign_in, until};
 
 /// Changes the store behind everybody's back: nothing is recorded, and no cache is told.
 #[macro_export]
@@ -50,7 +52,6 @@ use crate::serve::{self, Background, Tools};
 use crate::{sql, transaction};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The password of `admin` in a world.
 pub const PASSWORD: &str = "correct-horse-battery";
@@ -65,7 +66,9 @@ pub struct World {
     pub hands: Hands,
     database: Option<TestDatabase>,
     background: Option<Background>,
-    /// Gone with the world.
+    environment: Vec<(String, Secret)>,
+    /// Gone with the world; the servers before the folder that they lie in.
+    _servers: Option<servers::Servers>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -94,20 +97,54 @@ impl World {
             settings.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect();
         environment.push(("ROLECALL_DATA".into(), Secret::new(data.to_string_lossy())));
         environment.push(("ROLECALL_POSTGRESQL_FOLDERS".into(), Secret::new(postgresql_folders())));
+        for (name, value) in servers::settings() {
+            environment.push((name.into(), Secret::new(value)));
+        }
         if let Some(database) = &database {
             environment.push(("ROLECALL_STORE".into(), Secret::new(database.url())));
         }
-        let inputs = Inputs { flags: Flags::default(), environment, folder: PathBuf::from("/tmp") };
-        let app = open(Config::load(&inputs).unwrap(), clock, dice).await;
+        let app = open(&environment, &clock).await;
         let routed = serve::routes(&app);
-        Self { app, routed, hands, database, background: None, _folder: Some(folder) }
+        let servers = servers::Servers(app.fleet.home().clone(), data.join("clusters"));
+        Self {
+            app,
+            routed,
+            hands,
+            database,
+            background: None,
+            environment,
+            _servers: Some(servers),
+            _folder: Some(folder),
+        }
     }
 
-    /// Another process over the same store: what it knows, it has read.
-    pub async fn again(&self) -> Self {
-        let app = open(self.app.config.clone(), self.app.clock.clone(), self.app.dice.clone()).await;
+    /// Rolecall ends and another one begins on the same store and data. The managed servers go on.
+    pub async fn again(mut self) -> Self {
+        if let Some(background) = self.background.take() {
+            background.stop().await;
+        }
+        self.app.store.close().await;
+        let clock = self.app.clock.clone();
+        self.app = open(&self.environment, &clock).await;
+        self.routed = serve::routes(&self.app);
+        self.background = Some(Background::start(&self.app).await.unwrap());
+        self
+    }
+
+    /// Another node on the same store, without background work: what it knows, it has read.
+    pub async fn beside(&self) -> Self {
+        let app = open(&self.environment, &self.app.clock).await;
         let routed = serve::routes(&app);
-        Self { app, routed, hands: self.hands.clone(), database: None, background: None, _folder: None }
+        Self {
+            app,
+            routed,
+            hands: self.hands.clone(),
+            database: None,
+            background: None,
+            environment: self.environment.clone(),
+            _servers: None,
+            _folder: None,
+        }
     }
 
     /// The same with its background work: jobs, sealing, watching.
@@ -245,26 +282,19 @@ impl World {
     }
 }
 
-async fn open(config: Config, clock: Clock, dice: Dice) -> App {
+async fn open(environment: &[(String, Secret)], clock: &Clock) -> App {
+    let dice = Dice::system(clock.clone());
+    let inputs =
+        Inputs { flags: Flags::default(), environment: environment.to_vec(), folder: PathBuf::from("/tmp") };
+    let config = Config::load(&inputs).unwrap();
     let cheap = Cost { memory_kib: 64, passes: 1 };
     let tools = Tools {
         passwords: Passwords::with_cost(cheap, 2, dice.clone()).unwrap(),
         figures: Figures::recorder(clock.clone()).unwrap().1,
-        clock,
+        clock: clock.clone(),
         dice,
     };
     serve::open(config, tools).await.unwrap()
-}
-
-/// Looks again and again until it is so; complains after ten seconds.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..400 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("it did not come to this: {what}");
 }
 
 /// Holds a text against the committed file of this name; `UPDATE_DOCS=1` writes it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rolecall");
@@ -29,9 +30,14 @@ impl Rolecall {
         // Below /tmp itself: database servers under users of their own must be able to pass through.
         let folder = tempfile::Builder::new().prefix("rolecall-it-").tempdir_in("/tmp").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-        let mut command = Command::new(PROGRAM);
+        // Should the test be ended, its server ends as well.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", PROGRAM]);
         command.args(["serve", "--listen", "127.0.0.1:0", "--stop-services-with-server", "--data"]);
-        command.arg(folder.path().join("data")).env("ROLECALL_ADMIN_PASSWORD", PASSWORD);
+        command
+            .arg(folder.path().join("data"))
+            .args(["--postgresql-first-uid", &first_uid().to_string()])
+            .env("ROLECALL_ADMIN_PASSWORD", PASSWORD);
         let mut server = command.current_dir(&folder).stderr(Stdio::piped()).spawn().unwrap();
         let mut told = BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
         let url = told.find_map(|line| Some(line.split_once(" ready at ")?.1.trim().to_owned())).unwrap();
@@ -113,6 +119,12 @@ impl Drop for Rolecall {
         drop(Command::new("kill").arg(self.server.id().to_string()).status());
         drop(self.server.wait());
     }
+}
+
+/// User ids for this server alone: whoever runs database servers under an id ends everything that does.
+fn first_uid() -> u32 {
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    100_000_000 + (std::process::id() % 10_000_000) * 100 + STARTED.fetch_add(10, Ordering::Relaxed) % 100
 }
 
 impl Ended {

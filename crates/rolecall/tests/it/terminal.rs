@@ -122,7 +122,7 @@ fn a_password_is_typed_twice_and_never_shown() {
 fn what_will_be_lost_is_shown_before_anybody_is_asked() {
     let rolecall = Rolecall::with_service();
     rolecall.scalingo(&["database-users-create", "my_user", "--password-stdin"], TYPED).good();
-    rolecall.psql("my_user", TYPED, "CREATE TABLE kept ()").unwrap();
+    rolecall.psql("my_user", TYPED, "SET ROLE NONE; CREATE TABLE kept ()").unwrap();
     let delete = ["--app", "shop", "--addon", "main", "database-users-delete", "my_user"];
     let mut terminal = Terminal::run(&rolecall, &delete);
     terminal.answer("Delete user \"my_user\"? [y/N] ", "");

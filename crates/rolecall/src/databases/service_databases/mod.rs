@@ -3,6 +3,8 @@
 pub mod api;
 pub mod cli;
 pub mod console;
+#[cfg(test)]
+mod tests;
 
 use super::services::{self, ServiceError};
 use crate::app::App;

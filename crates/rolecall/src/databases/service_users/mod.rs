@@ -283,7 +283,7 @@ pub async fn reveal(
     }
     let row = find_row(app, allowed, &service, username).await?;
     let server = services::server(app, &service).await?;
-    if server.user(username).await?.filter(|user| user.can_login).is_none() {
+    if server.user(username).await?.is_none_or(|user| !user.can_login) {
         return Err(UserError::Unknown);
     }
     let known = row.as_ref().map(Row::passwords).unwrap_or_default();

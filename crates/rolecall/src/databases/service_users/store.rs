@@ -178,3 +178,16 @@ pub async fn unfinished(tx: &mut ReadTx, service: ServiceKey) -> Result<Vec<User
          WHERE service = $1 AND intent <> 'kept' AND NOT (protected AND intent = 'creating')", service)?;
     Ok(found.into_iter().map(|(key,)| key).collect())
 }
+
+/// How many intents are not finished.
+#[cfg(test)]
+pub async fn count_unfinished(tx: &mut ReadTx) -> Result<i64, Error> {
+    let (count,) = sql!(one tx, (i64,), "SELECT COUNT(*) FROM service_user WHERE intent <> 'kept'")?;
+    Ok(count)
+}
+
+/// Who did what to which thing, by the audit.
+#[cfg(test)]
+pub async fn recorded(tx: &mut ReadTx) -> Result<Vec<(String, String, String)>, Error> {
+    sql!(all tx, (String, String, String), "SELECT account, action, resource FROM audit_record")
+}

@@ -10,7 +10,7 @@ use crate::ground::access::{Action, Allowed, AttachService, CreateService, Proje
 use crate::ground::faults;
 use crate::ground::jobs;
 use crate::ground::secret::Secret;
-use crate::ground::store::Error;
+use crate::ground::store::{Error, Tx};
 use crate::transaction;
 use engines::postgresql::{Facts, Login, Reach, Server, check_database_name};
 use engines::{Address, EngineError};
@@ -196,6 +196,21 @@ fn at_the_host(error: EngineError) -> ServiceError {
     }
 }
 
+/// User numbers are drawn from so many: what runs under a number of ours is ours to end, so two installations on one
+/// machine must not come to the same ones by counting.
+const UIDS: u32 = 1_000_000;
+
+/// A user number that no service of this node has.
+async fn own_uid(app: &App, tx: &mut Tx, node: &str) -> Result<i64, Error> {
+    loop {
+        let drawn = u32::from_be_bytes(app.dice.bytes()) % UIDS;
+        let uid = i64::from(app.config.postgresql_first_uid) + i64::from(drawn);
+        if !store::has_uid(tx, node, uid).await? {
+            return Ok(uid);
+        }
+    }
+}
+
 /// Keeps the new service, with a job that makes it and one that looks after it.
 async fn insert<A: Action<On = Project>>(
     app: &App,
@@ -203,11 +218,10 @@ async fn insert<A: Action<On = Project>>(
     service: &Service,
 ) -> Result<(), ServiceError> {
     let now = app.clock.now();
-    let first_uid = i64::from(app.config.postgresql_first_uid);
     transaction!(app.store, allowed, |tx| {
         let mut service = service.clone();
         if service.mode == Mode::Managed {
-            service.uid = Some(store::next_uid(tx, &service.node, first_uid).await?);
+            service.uid = Some(own_uid(app, tx, &service.node).await?);
         }
         match store::insert(tx, &service).await {
             Err(Error::Taken) => return Err(ServiceError::Taken),

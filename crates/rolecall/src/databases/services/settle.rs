@@ -193,6 +193,10 @@ async fn prepare(app: &App, service: &Service) -> Result<(), ServiceError> {
     faults::reached(format_args!("service.prepared"));
     keep_findings(app, service, &server, &findings).await?;
     write_rules(app, service, &server).await?;
+    if service.mode == Mode::Managed {
+        // What was written before a crash was perhaps not read.
+        Cluster::at(app.fleet.home(), &service.key.to_string())?.reload().await?;
+    }
     defaults::settle(app, service, &server).await
 }
 

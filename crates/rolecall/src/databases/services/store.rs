@@ -150,10 +150,10 @@ pub async fn insert(tx: &mut Tx, service: &Service) -> Result<(), Error> {
     .map(drop)
 }
 
-/// The user number for the next managed service on this node.
-pub async fn next_uid(tx: &mut Tx, node: &str, first: i64) -> Result<i64, Error> {
-    let (highest,) = sql!(one tx, (Option<i64>,), "SELECT MAX(uid) FROM service WHERE node = $1", node)?;
-    Ok(highest.map_or(first, |highest| (highest + 1).max(first)))
+/// Whether a service of this node runs under this user number.
+pub async fn has_uid(tx: &mut Tx, node: &str, uid: i64) -> Result<bool, Error> {
+    let found = sql!(maybe tx, (i64,), "SELECT uid FROM service WHERE node = $1 AND uid = $2", node, uid)?;
+    Ok(found.is_some())
 }
 
 pub async fn find(tx: &mut ReadTx, project: ProjectKey, name: &str) -> Result<Option<Service>, Error> {

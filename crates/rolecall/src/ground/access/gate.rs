@@ -82,7 +82,8 @@ impl Gate {
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let known = match self.cache.get(&hash) {
             Some(known) if known.generation == self.store.generation() => known,
-            _ => self.load(hash).await?,
+            // Rare and large: not part of every request's future.
+            _ => Box::pin(self.load(hash)).await?,
         };
         let now = self.store.clock().now();
         if let Credential::Token(token) = &*known.credential {

@@ -1,6 +1,5 @@
 //! Who may do what, as one table (M1, C2). Every decision and every explanation is read from here.
 
-#[expect(clippy::enum_glob_use, reason = "the table below is read by people")]
 use super::ActionId::{self, *};
 
 crate::words! {

@@ -53,10 +53,12 @@ fn encode(into: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                into.push(char::from(byte))
+                into.push(char::from(byte));
             }
-            // Writing to a String cannot fail.
-            _ => drop(write!(into, "%{byte:02X}")),
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(into, "%{byte:02X}");
+            }
         }
     }
 }

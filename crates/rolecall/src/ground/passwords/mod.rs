@@ -3,6 +3,7 @@
 mod rules;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -55,6 +56,8 @@ pub struct Passwords {
     params: Params,
     dice: Dice,
     turns: Arc<Semaphore>,
+    /// How many hash, or wait to.
+    wanted: Arc<AtomicUsize>,
     nobodys: Arc<str>,
 }
 
@@ -80,7 +83,7 @@ impl Passwords {
             cost.memory_kib, cost.passes
         );
         let turns = Arc::new(Semaphore::new(at_once.max(1)));
-        Ok(Passwords { cost, params, dice, turns, nobodys: nobodys.into() })
+        Ok(Passwords { cost, params, dice, turns, wanted: Arc::default(), nobodys: nobodys.into() })
     }
 
     /// The hash to store, in PHC's form (`$argon2id$v=19$m=…`), with a salt of its own.
@@ -133,13 +136,47 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
+        let wanted = Wanted::one_more(&self.wanted);
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| PasswordError::Stopping)?;
         let work = move || {
             // The turn goes with the work, which runs on although its caller may have hung up.
             let _turn = turn;
-            work()
+            let done = work();
+            if wanted.is_last() {
+                give_memory_back();
+            }
+            done
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| PasswordError::Stopping)
+    }
+}
+
+/// Counts while it lives.
+struct Wanted(Arc<AtomicUsize>);
+
+impl Wanted {
+    fn one_more(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+
+    fn is_last(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A hash takes 19 MiB. While others wait they are for the next one; after the last the allocator would keep them.
+fn give_memory_back() {
+    #[expect(unsafe_code, reason = "the allocator's own call, which has no conditions")]
+    // SAFETY: it collects what is free on this thread's heap, and touches nothing else.
+    unsafe {
+        libmimalloc_sys::mi_collect(true);
     }
 }
 

@@ -65,9 +65,10 @@ macro_rules! sql {
         }
     }};
     // PostgreSQL refuses a NUL in a text; so do we on both, before it is sent.
+    (@holds_nul) => { false };
     (@holds_nul $($value:expr),*) => {{
-        #[allow(unused_imports, reason = "which of the two applies depends on the value's type")]
-        use $crate::ground::store::nul::{AnyValue as _, Text as _, Value};
+        // All of them: which of the two traits applies depends on the value's type.
+        use $crate::ground::store::nul::*;
         false $(|| (&Value(&$value)).holds_nul())*
     }};
 }
@@ -159,7 +160,7 @@ macro_rules! words {
     };
 }
 
-/// Keys of rows: a UUIDv7 behind a type each.
+/// Keys of rows: a `UUIDv7` behind a type each.
 #[macro_export]
 macro_rules! key {
     ($(#[$meta:meta])* $name:ident) => {

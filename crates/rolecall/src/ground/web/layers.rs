@@ -1,45 +1,14 @@
-//! What every request passes: an id and a log line, security headers, and the check against forged forms.
+//! What every request passes: security headers, and the check against forged forms.
 
 use super::problem::Problem;
 use super::{cookies, csrf};
 use crate::app::App;
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
-use tracing::Instrument as _;
-
-/// The header that carries a request's id.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Gives each request an id, logs it and counts it. The log has the route, never the query.
-pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = app.dice.uuid().to_string();
-    // Anybody can make up methods; figures and logs take only those that there are.
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    let method = known.into_iter().find(|one| one == request.method());
-    let method = method.as_ref().map_or("OTHER", Method::as_str).to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", id);
-    let began = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let elapsed = began.elapsed();
-    let status = response.status();
-    span.in_scope(|| {
-        let milliseconds = elapsed.as_millis();
-        tracing::info!(%method, route, status = status.as_u16(), milliseconds, "request");
-    });
-    let labels = [("method", method), ("route", route), ("status", status.as_str().to_owned())];
-    metrics::counter!("rolecall_http_requests_total", &labels).increment(1);
-    metrics::histogram!("rolecall_http_request_seconds").record(elapsed.as_secs_f64());
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
-}
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";

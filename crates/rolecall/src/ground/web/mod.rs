@@ -6,6 +6,7 @@ mod console_face;
 pub mod cookies;
 pub mod csrf;
 mod layers;
+mod observe;
 mod openapi;
 pub mod page;
 pub mod problem;
@@ -16,4 +17,5 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use observe::{Observer, REQUEST_ID};
 pub use server::{Routed, assemble, serve, stop};

@@ -129,7 +129,7 @@ async fn recognize(parts: &Parts, app: &App) -> Result<Actor, Problem> {
         if scheme.eq_ignore_ascii_case("basic") {
             let (account, password) =
                 basic(rest.trim()).ok_or_else(|| Problem::invalid_credentials(UNREADABLE))?;
-            let account = prove_password(app, &account, &password, address).await?;
+            let account = Box::pin(prove_password(app, &account, &password, address)).await?;
             return Ok(app.gate.by_account(account.key, organization, address).await?);
         }
         return Err(Problem::invalid_credentials(UNREADABLE));

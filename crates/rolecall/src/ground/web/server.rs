@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::routes::{Routes, Spec};
-use super::{console_face, layers, openapi, reply::Shown};
+use super::{console_face, layers, observe, openapi, reply::Shown};
 use crate::app::App;
 use crate::ground::web::proofs::{Anybody, BearerToken, ClientAddress};
 use axum::Router;
@@ -62,7 +62,7 @@ pub fn assemble(app: App, api: Routes, console: Routes) -> Routed {
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), layers::secure))
-        .layer(from_fn_with_state(app, layers::observe));
+        .layer(from_fn_with_state(app, observe::observe));
     Routed { router, specs: Arc::new(specs) }
 }
 

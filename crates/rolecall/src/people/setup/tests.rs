@@ -111,7 +111,7 @@ async fn of_two_claims_at_once_one_wins() {
 #[tokio::test]
 async fn a_claim_at_one_node_is_soon_known_at_another() {
     let (world, code) = unclaimed().await;
-    let other = world.again().await;
+    let other = world.beside().await;
     claim(&world.nobody(), &code, PASSWORD, PASSWORD).await.status(303);
     super::look_again(&other.app).await.unwrap();
     other.nobody().get("/api/v1/me").await.status(401);

@@ -128,7 +128,7 @@ async fn a_name_that_nobody_has_is_locked_like_one_that_somebody_has() {
 async fn a_lock_survives_a_restart() {
     let world = World::new().await;
     lock(&world.nobody(), "admin").await;
-    let after = world.again().await;
+    let after = world.beside().await;
     login(&after.nobody(), "admin", PASSWORD).await.status(429);
     after.stop().await;
     world.stop().await;
@@ -215,7 +215,7 @@ async fn an_expired_token_stays_expired_at_every_node() {
     let admin = world.admin().await;
     world.hands.pass(days(31));
     assert_eq!(admin.get("/api/v1/me").await.status(401).problem(), "token_expired");
-    let other = world.again().await;
+    let other = world.beside().await;
     assert_eq!(other.bearer(admin.token()).get("/api/v1/me").await.status(401).problem(), "token_expired");
     other.stop().await;
     world.stop().await;
@@ -230,7 +230,7 @@ async fn uses_are_written_in_batches_and_seen_after_a_restart() {
     super::write_uses(&world.app).await.unwrap();
     let seen = look!(world, (i64, String), "SELECT last_used_at, last_user_agent FROM token");
     assert_eq!(seen, [(world.app.clock.now().millis(), "curl/8".to_owned())]);
-    let after = world.again().await;
+    let after = world.beside().await;
     world.hands.pass(days(29));
     after.bearer(admin.token()).get("/api/v1/me").await.status(200);
     after.stop().await;

@@ -28,7 +28,7 @@ impl Here<'_> {
 }
 
 /// The Users tab.
-pub(super) fn tab_page(here: &Here<'_>, found: Found, request: &PageRequest, said: &Said) -> Markup {
+pub(super) fn tab_page(here: &Here<'_>, found: &Found, request: &PageRequest, said: &Said) -> Markup {
     let path = here.path();
     let why = here
         .why_not(ActionId::CreateServiceUser)
@@ -48,7 +48,7 @@ pub(super) fn tab_page(here: &Here<'_>, found: Found, request: &PageRequest, sai
         &add,
         &html! {
             (told(said))
-            @match &found {
+            @match found {
                 Err(problem) => { (not_now(here.shell, here.project, here.service, problem)) }
                 Ok(found) => { (list(here, &listing, found, said)) }
             }
@@ -175,7 +175,7 @@ fn access(here: &Here<'_>, user: &UserView) -> Markup {
             @else if user.managed { (tag(Mood::Plain, "Read and write")) }
             @if user.replication && !user.superuser { (tag(Mood::Blue, "Replication")) }
             @if user.protected { (tag(Mood::Plain, "Protected")) }
-            @if !user.managed { span.tag.dashed title="Made outside Rolecall; adopt it to manage it here" { "Unmanaged" } }
+            @if !user.managed && !user.protected { span.tag.dashed title="Made outside Rolecall; adopt it to manage it here" { "Unmanaged" } }
         }
     }
 }
@@ -189,10 +189,8 @@ fn encryption(user: &UserView) -> Markup {
 }
 
 fn created(here: &Here<'_>, user: &UserView) -> Markup {
-    match user.created_at {
-        Some(at) => when(at, here.shell.now),
-        None => html! { span.muted { "–" } },
-    }
+    let Some(at) = user.created_at else { return html! { span.muted { "–" } } };
+    when(at, here.shell.now)
 }
 
 fn eye(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, name: &str, is_shown: bool) -> Markup {
@@ -207,23 +205,23 @@ fn eye(here: &Here<'_>, listing: &Listing<'_>, user: &UserView, name: &str, is_s
     let action = if user.superuser { ActionId::RevealSuperuser } else { ActionId::RevealPassword };
     let unknown = (!is_known(user))
         .then(|| "Rolecall does not know this password; set a new one to know it.".to_owned());
-    match here.why_not(action).or(unknown) {
-        Some(why) => html! {
+    if let Some(why) = here.why_not(action).or(unknown) {
+        return html! {
             details.why name="menu" {
                 summary.icon title=(why) aria-label={ "The password of " (user.username) ": why can't I see it?" } { (icon("eye")) }
                 div.drop role="note" { p { (why) } }
             }
-        },
-        None => html! {
-            button.icon form="acts" formaction={ (listing.path) "/" (name) "/reveal" (listing.query()) } data-row=(row)
-                aria-label={ "Show the password of " (user.username) } title="Show the password; this is recorded" { (icon("eye")) }
-        },
+        };
+    }
+    html! {
+        button.icon form="acts" formaction={ (listing.path) "/" (name) "/reveal" (listing.query()) } data-row=(row)
+            aria-label={ "Show the password of " (user.username) } title="Show the password; this is recorded" { (icon("eye")) }
     }
 }
 
 fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
     let path = format!("{}/{name}", here.path());
-    let is_own = user.superuser && user.protected;
+    let is_own = user.protected && (user.superuser || !user.managed);
     let ours = |action| here.why_not(action);
     let unmanaged = (!user.managed).then(|| "Made outside Rolecall; adopt it first.".to_owned());
     let own = is_own.then(|| "Rolecall's own way into this server.".to_owned());
@@ -250,9 +248,10 @@ fn more(here: &Here<'_>, user: &UserView, name: &str) -> Markup {
         ),
         ("Delete", delete, html! { a.danger href={ (path) "/delete" } { "Delete" } }),
     ];
-    if !user.managed {
+    if !user.managed && !user.protected {
+        let superuser = user.superuser.then(|| "A superuser is not managed here.".to_owned());
         let adopt = html! { button form="acts" formaction={ (path) "/adopt" } { "Adopt" } };
-        acts.insert(0, ("Adopt", ours(ActionId::AdoptServiceUser), adopt));
+        acts.insert(0, ("Adopt", ours(ActionId::AdoptServiceUser).or(superuser), adopt));
     }
     menu(&user.username, &entries(&acts))
 }

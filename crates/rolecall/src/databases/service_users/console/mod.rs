@@ -130,7 +130,7 @@ async fn tab(
     let found = super::list(app, allowed, name, request).await.map_err(Problem::from);
     Ok(list::tab_page(
         &list::Here { shell, project: allowed.project(), service: &service },
-        found,
+        &found,
         request,
         said,
     ))

@@ -1,6 +1,6 @@
 //! The lists of services: of an organization (the start page), and of one project.
 
-use super::{ServiceLine, socket, state_of};
+use super::{ServiceLine, short, socket, state_of};
 use crate::ground::access::{ActionId, Project};
 use crate::ground::store::{Page, PageRequest};
 use crate::ground::web::page::parts::{count, icon};
@@ -110,9 +110,9 @@ fn row(shell: &Shell, line: &ServiceLine, with_project: bool) -> Markup {
             @if with_project { td data-th="Project" { a.muted href=(project) { (line.project) } } }
             td data-th="State" { (state_of(line.state)) }
             td data-th="Engine" {
-                span { "PostgreSQL " (line.version) @if line.mode == super::Mode::Attached { " " (tag(Mood::Plain, "Attached")) } }
+                span { "PostgreSQL " (short(&line.version)) @if line.mode == super::Mode::Attached { " " (tag(Mood::Plain, "Attached")) } }
             }
-            td data-th="Address" { code { (socket(&line.host, line.port)) } }
+            td.nowrap data-th="Address" { code { (socket(&line.host, line.port)) } }
             td.nowrap data-th="Created" { (when(line.created_at, shell.now)) }
         }
     }

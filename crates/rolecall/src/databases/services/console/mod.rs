@@ -252,6 +252,11 @@ fn state_of(service: State) -> Markup {
     state(mood, word(service))
 }
 
+/// `17.10`, of `17.10 (Debian 17.10-1)`.
+fn short(version: &str) -> &str {
+    version.split(' ').next().unwrap_or(version)
+}
+
 /// `127.0.0.1:5433`, once the port is chosen.
 fn socket(host: &str, port: i64) -> String {
     match (host.contains(':'), port) {
@@ -279,7 +284,7 @@ pub fn service_page(
     };
     let beside = html! {
         (state_of(service.state))
-        (tag(Mood::Plain, &format!("PostgreSQL {}", service.version)))
+        (tag(Mood::Plain, &format!("PostgreSQL {}", short(&service.version))))
         @if service.mode == Mode::Attached { (tag(Mood::Plain, "Attached")) }
     };
     let content = html! {

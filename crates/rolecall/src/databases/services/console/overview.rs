@@ -185,10 +185,12 @@ fn how_to_connect(shell: &Shell, service: &ServiceView) -> Markup {
                 (take("URI", &strings.uri))
                 (take("libpq", &strings.libpq))
                 (take("JDBC", &strings.jdbc))
-                div.foot { span {
-                    "Each asks for the password; the eye on the "
-                    a href={ (address(shell, service)) "/users" } { "Users" } " tab shows it."
-                } }
+                @if service.mode == Mode::Managed {
+                    div.foot { span {
+                        "Each asks for the password; the eye on the "
+                        a href={ (address(shell, service)) "/users" } { "Users" } " tab shows it."
+                    } }
+                }
             }
         }
     }

@@ -252,7 +252,7 @@ impl Client {
                 "Nothing answers at {server} ({reason}): start it with `rolecall serve`, or name another with --url."
             )
         } else {
-            format!("The connection to {server} broke ({reason}): try again.")
+            format!("The connection to {server} broke ({reason}): check --url, and try again.")
         })
     }
 }

@@ -125,9 +125,7 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<()
         let fits = one_of.iter().any(|schema| check(document, schema, value, at).is_ok());
         return if fits { Ok(()) } else { Err(format!("{at}: {value} is none of {one_of:?}")) };
     }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        check(document, part, value, at)?;
-    }
+    assert!(schema["allOf"].is_null(), "what is put together is not looked at yet: {schema}");
     check_type(schema, value, at)?;
     match value {
         Value::Array(items) => items

@@ -1,6 +1,8 @@
 //! `/projects/{project}/services`.
 
-use super::{DefaultUser, NewAttached, NewManaged, ServiceError, ServiceView, TlsMode};
+mod problem;
+
+use super::{DefaultUser, NewAttached, NewManaged, ServiceView, TlsMode};
 use crate::app::App;
 use crate::ground::access::{
     Allowed, AttachService, CreateService, DeleteService, EditService, RestartService, SeeSelf, SeeServices,
@@ -13,8 +15,6 @@ use crate::ground::web::problem::Problem;
 use crate::ground::web::reply::{Created, Gone, Listed, Shown};
 use crate::ground::web::routes::Routes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use engines::EngineError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -294,84 +294,5 @@ impl NewAttachedBody {
             tls: self.tls.unwrap_or(TlsMode::Required),
             tls_ca: self.tls_ca,
         })
-    }
-}
-
-impl From<EngineError> for Problem {
-    fn from(error: EngineError) -> Self {
-        let detail = error.to_string();
-        match error {
-            EngineError::Unreachable(_) => Self::new(StatusCode::BAD_GATEWAY, "unreachable", detail),
-            EngineError::Refused { .. } => Self::new(StatusCode::BAD_GATEWAY, "login_refused", detail),
-            EngineError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
-            EngineError::AlreadyExists { .. } => Self::conflict("already_exists", detail),
-            EngineError::InUse(_) => Self::conflict("in_use", detail),
-            EngineError::Forbidden(_) => Self::new(StatusCode::BAD_GATEWAY, "refused_by_server", detail),
-            EngineError::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
-            EngineError::Timeout => Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", detail),
-            EngineError::Database { .. } => Self::new(StatusCode::BAD_GATEWAY, "database_error", detail),
-            EngineError::Internal(_) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<ServiceError> for Problem {
-    fn from(error: ServiceError) -> Self {
-        match error {
-            ServiceError::Unknown => Self::not_found(),
-            ServiceError::BadName => Self::field(
-                "name",
-                "A service's name has at most 63 small letters, digits and hyphens, a letter first; choose another one.",
-            ),
-            ServiceError::Taken => Self::conflict(
-                "already_exists",
-                "This project has a service of that name; choose another name.",
-            ),
-            ServiceError::Field(field, message) => Self::field(field, message),
-            ServiceError::NoVersion(version) => Self::field(
-                "version",
-                format!("PostgreSQL {version} is not installed on this machine; see GET /service-versions."),
-            ),
-            ServiceError::NoneInstalled => Self::conflict(
-                "nothing_installed",
-                "No PostgreSQL is installed on this machine; install one (apt install postgresql), or attach a server.",
-            ),
-            ServiceError::NotRunning { name, state } => Self::conflict(
-                "not_running",
-                format!(
-                    "The service {name} is {state}; its users and databases can be managed while it runs."
-                ),
-            ),
-            ServiceError::Attached => Self::conflict(
-                "attached",
-                "This server is attached: it is started and stopped where it lives, not here.",
-            ),
-            ServiceError::ProtectedDatabase => {
-                Self::conflict("protected", "The service needs this database, so it cannot be deleted.")
-            }
-            ServiceError::BeingDeleted => Self::conflict("being_deleted", "This service is being deleted."),
-            ServiceError::Unfinished => Self::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "unfinished",
-                "It takes longer than a request may wait and goes on in the background; look at the service's state.",
-            ),
-            ServiceError::Busy => Self::conflict(
-                "busy",
-                "Another change to this service is not finished yet; try again in a moment.",
-            ),
-            ServiceError::Elsewhere(node) => Self::conflict(
-                "elsewhere",
-                format!("This service lies on the node {node}; ask Rolecall there."),
-            ),
-            ServiceError::UnknownDatabase => Self::not_found(),
-            ServiceError::DatabaseTaken => Self::conflict(
-                "already_exists",
-                "This service has a database of that name already; choose another name.",
-            ),
-            ServiceError::Engine(error) => error.into(),
-            ServiceError::Cluster(error) => Self::new(StatusCode::BAD_GATEWAY, "cluster", error.to_string()),
-            ServiceError::Vault(error) => Self::internal(&error),
-            ServiceError::Store(error) => error.into(),
-        }
     }
 }
