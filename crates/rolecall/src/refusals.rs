@@ -214,6 +214,22 @@ async fn whoever_is_signed_in_may_ask_about_themselves() {
     world.stop().await;
 }
 
+#[tokio::test]
+async fn a_page_of_an_organization_is_unknown_to_whoever_has_no_part_in_it() {
+    let (world, _) = world().await;
+    let eve = world.account("eve", Some(OrganizationRole::Admin), None).await;
+    let own = |spec: &&Spec| matches!(spec.guard, Some(Guard::Own(_))) && spec.path.contains("{org}");
+    for spec in world.routed.specs.iter().filter(own) {
+        for organization in ["other", "no-such-organization"] {
+            let path = path(spec, organization, "other-prod", "secret");
+            let answer = call(&eve, spec, &path, "other-prod").await;
+            assert_eq!(answer.code, 404, "{path}: {}", answer.body);
+        }
+        call(&eve, spec, &path(spec, "default", "acme-prod", "pg"), "acme-prod").await.status(200);
+    }
+    world.stop().await;
+}
+
 /// How many rows the tables hold that a request could change.
 async fn rows(world: &World) -> Vec<(i64,)> {
     let mut counts = Vec::new();
