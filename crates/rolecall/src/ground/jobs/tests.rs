@@ -107,7 +107,7 @@ async fn work_that_is_done_is_gone() {
 #[tokio::test]
 async fn work_asked_for_twice_is_done_once_and_at_the_sooner_time() {
     let world = World::new().await;
-    ask(&world, "a", Duration::from_secs(60)).await;
+    ask(&world, "a", Duration::from_mins(1)).await;
     ask(&world, "a", Duration::from_secs(10)).await;
     ask(&world, "a", Duration::from_secs(30)).await;
     assert_eq!(waiting(&world).await, [("a".to_owned(), 0, 10, None)]);
@@ -239,7 +239,7 @@ async fn a_restart_frees_what_the_process_before_it_held() {
     let world = World::new().await;
     let dead = Shop::open(&world, |_, _| std::future::pending());
     ask(&world, "a", NOW).await;
-    ask(&world, "later", Duration::from_secs(300)).await;
+    ask(&world, "later", Duration::from_mins(5)).await;
     dead.until_done("a", 1).await;
     dead.task.abort();
     let worker = Worker::new(world.app.store.clone(), HashMap::new(), Arc::new(Notify::new()));
