@@ -101,6 +101,7 @@ async fn a_token_is_not_taken_elsewhere() {
 
 #[tokio::test]
 async fn without_a_sign_in_nothing_is_asked() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let nobody = Client::new("http://127.0.0.1:1".parse().unwrap(), None, None).unwrap();
     let failure = nobody.get::<Value>(&path()).await.unwrap_err();
     assert_eq!(failure.exit() as u8, 3);

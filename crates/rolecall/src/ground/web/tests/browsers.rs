@@ -212,7 +212,7 @@ async fn every_answer_carries_the_headers_that_keep_a_browser_in_check() {
         assert_eq!(answer.header("strict-transport-security"), "", "{path}");
         assert!(ids.insert(answer.header("x-request-id").to_owned()), "{path}");
     }
-    assert!(ids.iter().all(|id| id.len() == 36));
+    assert!(ids.iter().all(|id| id.len() >= 8 && id.contains('-')));
     world.stop().await;
     let world = behind_tls().await;
     assert_eq!(world.nobody().get("/health").await.header("strict-transport-security"), "max-age=31536000");
