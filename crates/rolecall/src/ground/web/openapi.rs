@@ -78,10 +78,13 @@ fn operation(spec: &Spec) -> Value {
     operation
 }
 
-/// The first part of the path that isn't a parameter's name: what the operation is about.
+/// What the operation is about: the last kind of thing that its path names. A word behind a thing (`start`, `test`)
+/// says what is done to it.
 fn tag(path: &str) -> &str {
+    const KINDS: [&str; 5] = ["users", "databases", "services", "projects", "audit"];
     let parts = path.trim_start_matches("/api/v1/").split('/');
-    parts.rev().find(|part| !part.starts_with('{') && !part.is_empty()).unwrap_or("rolecall")
+    let kind = parts.clone().rev().find(|part| KINDS.contains(part));
+    kind.or_else(|| parts.clone().next()).unwrap_or("rolecall")
 }
 
 fn parameters(spec: &Spec) -> Vec<Value> {
