@@ -1,6 +1,6 @@
 //! The store: Rolecall's own data, on SQLite by default, on PostgreSQL for several nodes.
 //!
-//! A transaction opens only with a [`Proof`] of who may do what to which thing, and committing writes the
+//! A transaction opens only with a [`Proof`](crate::ground::access::Proof) of who may do what to which thing, and committing writes the
 //! audit record. `sqlx` is named nowhere but here and in the slices' `store.rs`.
 
 mod error;
