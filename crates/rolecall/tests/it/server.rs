@@ -171,11 +171,26 @@ impl Installation {
     pub(crate) fn servers(&self) -> (usize, usize) {
         let clusters = self.folder.path().join("data/clusters");
         let needle = clusters.to_str().unwrap();
-        let lines = fs::read_dir("/proc").unwrap().flatten();
-        let lines = lines.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-        let running = lines.filter(|line| String::from_utf8_lossy(line).contains(needle)).count();
+        let processes: Vec<(u32, u32)> = fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter(|entry| {
+                let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&line).contains(needle)
+            })
+            .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, parent(&entry.path())?)))
+            .collect();
+        // A child that was forked a moment ago still bears its parent's name.
+        let is_child = |parent: u32| processes.iter().any(|(pid, _)| *pid == parent);
+        let running = processes.iter().filter(|(_, parent)| !is_child(*parent)).count();
         (running, fs::read_dir(clusters).map_or(0, Iterator::count))
     }
+}
+
+/// The parent of a process, by its folder in `/proc`.
+fn parent(process: &std::path::Path) -> Option<u32> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether it ended by a signal, as it does at a fault point and by `kill -9`.
